@@ -1,0 +1,1 @@
+"""All knowledge of the Anthropic Messages wire format."""

@@ -1,0 +1,133 @@
+"""What a client asks, in no protocol's words. All values are immutable.
+
+JSON values (tool schemas, tool arguments) are plain Python objects that nobody
+changes after they were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Json = Mapping[str, object]
+"""A decoded JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: either ``data`` (base64) of ``media_type``, or ``url``."""
+
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document: ``text``, or base64 ``data`` of ``media_type``, or ``url``."""
+
+    title: str = ""
+    context: str = ""
+    text: str = ""
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Reasoning that an earlier answer showed. ``redacted`` holds opaque data instead of ``text``."""
+
+    text: str
+    signature: str = ""
+    redacted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A call that the model made in an earlier answer."""
+
+    id: str
+    name: str
+    input: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave back; ``parts`` are texts, images and documents, in order."""
+
+    tool_use_id: str
+    parts: tuple[Text | Image | Document, ...] = ()
+    is_error: bool = False
+
+
+Part = Text | Image | Document | Thinking | ToolUse | ToolResult
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message. A ``system`` turn may stand anywhere in the conversation."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call. ``schema`` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str = ""
+    schema: Json | None = None
+    strict: bool | None = None
+    eager: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """``any``: at least one call; ``tool``: this one by ``name``; ``parallel`` False: at most one call."""
+
+    mode: Literal["auto", "any", "tool", "none"] = "auto"
+    name: str = ""
+    parallel: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingConfig:
+    """Whether the model is asked to reason; ``budget_tokens`` 0 means that the client named none."""
+
+    mode: Literal["unset", "disabled", "enabled", "adaptive"] = "unset"
+    budget_tokens: int = 0
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One request. ``model`` is the id that the client asked for, to be echoed.
+
+    ``warnings`` names every field that was read and will not be honoured.
+    """
+
+    model: str
+    max_tokens: int
+    turns: tuple[Turn, ...]
+    system: tuple[Text, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    thinking: ThinkingConfig = ThinkingConfig()
+    effort: str = ""
+    output_schema: Json | None = None
+    stop_sequences: tuple[str, ...] = ()
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    user_id: str = ""
+    stream: bool = False
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,51 @@
+"""JSON text, in one place.
+
+msgspec does the work: it keeps integers of any size and refuses NaN. Text that
+it refuses for reasons that must not stop an answer (lone surrogates, raw
+control characters are not among them) goes through the standard library once
+more. See docs/adr/0002-json.md.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import msgspec
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def loads(data: bytes | str) -> Any:
+    """The value of a JSON text. Invalid UTF-8 becomes U+FFFD; lone surrogate escapes are kept.
+
+    Raises ValueError if the text is not JSON (NaN and Infinity are not) or is nested too deeply.
+    """
+    try:
+        return _decode(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError):
+        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def dumps(value: object) -> bytes:
+    """Compact JSON as UTF-8 on one line; lone surrogates are written as escapes. Key order is kept."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def dumps_text(value: object) -> str:
+    """Like ``dumps``, as str."""
+    return dumps(value).decode()

@@ -1,0 +1,1 @@
+"""All knowledge of the OpenAI chat completions wire format."""

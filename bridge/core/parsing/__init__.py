@@ -1,0 +1,1 @@
+"""All knowledge of tool calls written as text: one generic engine, formats as data."""
