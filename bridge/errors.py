@@ -4,6 +4,7 @@
     ├── RequestError      the client's request is wrong; ``fault`` says how to answer
     ├── ConfigError       configuration cannot be used; ``diagnostics`` lists every problem
     ├── UpstreamError     an upstream call failed; ``fault`` says how
+    ├── UnreachableError  a command found no running proxy, or could not start one
     └── UsageError        a command was used wrongly
 
 Leaves carry facts, not wire words. Whatever happens after a stream began is a
@@ -45,6 +46,10 @@ class UpstreamError(BridgeError):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
         self.fault = fault
+
+
+class UnreachableError(BridgeError):
+    """The running proxy does not answer, or one cannot be started; the message ends with what to do."""
 
 
 class UsageError(BridgeError):

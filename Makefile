@@ -1,0 +1,77 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer; the rest is set up in .venv.
+# PYTHON=... picks the interpreter, VENV=... the environment.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+VERSIONS := 3.11 3.12 3.13
+PIP := --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint check format e2e bench package lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.runtime ## the main job once: no key, no network
+	@$(BIN)/python examples/demo/run.py
+
+test: $(VENV)/.dev ## the tests
+	$(BIN)/pytest $(ARGS)
+
+test-all: ## the tests on every supported Python that is installed
+	@for version in $(VERSIONS); do \
+	  if python=$$(scripts/find-python $$version); then \
+	    echo "== Python $$version"; \
+	    $(MAKE) test PYTHON="$$python" VENV=.venv-$$version ARGS="-q $(ARGS)" || exit 1; \
+	  else echo "== Python $$version is not installed: skipped"; fi; \
+	done
+
+lint: $(VENV)/.dev ## ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## what CI runs
+
+format: $(VENV)/.dev ## let ruff fix and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+e2e: $(VENV)/.dev ## real clients against a running proxy (Claude Code needs node)
+	$(BIN)/pytest tests/e2e -m e2e $(ARGS)
+
+bench: $(VENV)/.dev ## throughput and cost beside nginx
+	$(BIN)/python -m bench $(ARGS)
+
+package: $(VENV)/.dev ## wheel and sdist, and the wheel tried in an empty environment
+	$(BIN)/pytest tests/packaging -m slow $(ARGS)
+
+lock: $(VENV)/.dev ## resolve the lock files again, newest versions
+	$(BIN)/python -m pip install $(PIP) uv
+	$(BIN)/python -m uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --group dev --custom-compile-command "make lock" pyproject.toml -o requirements-dev.lock
+	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  -c requirements-dev.lock --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+clean: ## remove everything that make made
+	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ] && ! python=$$(scripts/find-python); then \
+	  echo "Python 3.11 or newer with its venv module is needed: install python3 (Debian: and python3-venv), or say make PYTHON=/path/to/python3" >&2; \
+	  exit 1; \
+	fi; \
+	echo "setting up $(VENV) with $$python" >&2; \
+	"$$python" -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock | $(VENV)/bin/python
+	@$(BIN)/python -m pip install $(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install $(PIP) --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install $(PIP) --no-build-isolation --no-deps -e .
+	@touch $@ $(VENV)/.runtime
