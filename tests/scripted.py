@@ -90,10 +90,17 @@ def completion(text: str = "hi", finish: str = "stop") -> bytes:
     ).encode()
 
 
-def reply(status: int = 200, body: bytes | str = b"", content_type: str = "application/json", *headers: str) -> Play:
+def reply(
+    status: int = 200, body: bytes | str = b"", content_type: str = "application/json", *headers: str
+) -> Play:
     """A whole response with a content-length; the connection stays open."""
     data = body.encode() if isinstance(body, str) else body
-    lines = [f"HTTP/1.1 {status} X", f"content-type: {content_type}", f"content-length: {len(data)}", *headers]
+    lines = [
+        f"HTTP/1.1 {status} X",
+        f"content-type: {content_type}",
+        f"content-length: {len(data)}",
+        *headers,
+    ]
     return [("\r\n".join(lines) + "\r\n\r\n").encode() + data, KEEP]
 
 
@@ -151,7 +158,9 @@ class Upstream:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._socket, limit=2**26))
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, sock=self._socket, limit=2**26)
+        )
         self._loop.run_forever()
         server.close()
         tasks = asyncio.all_tasks(self._loop)
@@ -170,51 +179,55 @@ class Upstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._note(connections=1, open=1)
         number = self.connections
+        peek = asyncio.ensure_future(reader.read(1))
         try:
-            while (request := await _read(reader, number)) is not None:
+            while (request := await _read(await peek, reader, number)) is not None:
+                # Nothing is pipelined: until the play is over, one more byte means that the caller closed.
+                peek = asyncio.ensure_future(reader.read(1))
                 with self._changed:
                     play = self.plays[min(len(self.requests), len(self.plays) - 1)]
                     self.requests.append(request)
                     self._changed.notify_all()
-                if not await self._perform(play, reader, writer):
+                if not await _perform(play, peek, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            if peek.done() and not peek.cancelled():
+                peek.exception()
+            peek.cancel()
             self.closed.append(time.monotonic())
             self._note(open=-1)
             writer.close()
 
-    async def _perform(self, play: Play, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Play it; whether the connection stays for another request. Stops at once if the caller closes."""
-        gone = asyncio.ensure_future(_closed(reader))
-        try:
-            for step in play:
-                if step == KEEP:
-                    return not gone.done()
-                if step == HANG:
-                    await gone
-                    return False
-                if step in (RST, FIN):
-                    _end(writer, reset=step == RST)
-                    return False
-                if isinstance(step, threading.Event):
-                    while not step.is_set() and not gone.done():
-                        await asyncio.wait([gone], timeout=0.002)
-                else:
-                    writer.write(step)
-                    await writer.drain()
-                if gone.done():
-                    return False
+
+async def _perform(play: Play, gone: asyncio.Future[bytes], writer: asyncio.StreamWriter) -> bool:
+    """Play it; whether the connection stays for another request. Stops at once if the caller closes."""
+    for step in play:
+        if isinstance(step, bytes):
+            writer.write(step)
+            await writer.drain()
+        elif isinstance(step, threading.Event):
+            while not step.is_set() and not gone.done():
+                await asyncio.wait([gone], timeout=0.002)
+        elif step == KEEP:
+            return True
+        elif step == HANG:
+            await gone
             return False
-        finally:
-            gone.cancel()
+        else:
+            _end(writer, reset=step == RST)
+            return False
+        if gone.done():
+            await gone
+            return play[-1] == KEEP
+    return False
 
 
-async def _read(reader: asyncio.StreamReader, connection: int) -> Request | None:
-    first = await reader.readline()
-    if not first:
+async def _read(byte: bytes, reader: asyncio.StreamReader, connection: int) -> Request | None:
+    if not byte:
         return None
+    first = byte + await reader.readline()
     method, path, _ = first.decode().split(" ", 2)
     headers: dict[str, str] = {}
     while (line := await reader.readline()) not in (b"\r\n", b""):
@@ -222,13 +235,6 @@ async def _read(reader: asyncio.StreamReader, connection: int) -> Request | None
         headers[name.strip().lower()] = value.strip()
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     return Request(method, path, headers, body, connection)
-
-
-async def _closed(reader: asyncio.StreamReader) -> None:
-    """Ends when the caller closes its side. Nothing is pipelined, so nothing may be read here."""
-    transport_eof = reader.at_eof
-    while not transport_eof() and reader.exception() is None:
-        await asyncio.sleep(0.001)
 
 
 def _end(writer: asyncio.StreamWriter, *, reset: bool) -> None:

@@ -1,9 +1,9 @@
 """A circuit breaker: an upstream that keeps failing is left alone for a while.
 
-    CLOSED  --too many failures-->  OPEN  --its time is over-->  HALF-OPEN (one probe)
-       ^                              ^                             |
-       +---------- first event of the probe's answer ---------------+
-                                      +------- the probe fails -----+
+CLOSED  --too many failures-->  OPEN  --its time is over-->  HALF-OPEN (one probe)
+   ^                              ^                             |
+   +---------- first event of the probe's answer ---------------+
+                                  +------- the probe fails -----+
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class CircuitBreaker:
         self._policy = policy
 
     def admit(self, now: float) -> bool:
-        """Whether a call may start. What became of it is told to ``succeeded``, ``failed`` or ``abandoned``."""
+        """Whether a call may start; ``succeeded``, ``failed`` or ``abandoned`` tells what became of it."""
         if self.state == "open" and now >= self._until:
             self.state = "half_open"
             self._probing = False
@@ -81,7 +81,7 @@ class CircuitBreaker:
         self._probing = False
 
     def failed(self, now: float, fault: Fault, unit: float, *, sole: bool) -> None:
-        """An attempt failed. ``sole``: its route has no other upstream, so this one is not left alone for long."""
+        """An attempt failed. ``sole``: its route has no other upstream, so the pause stays short."""
         weight = severity(fault)
         if weight == "none":
             self.abandoned()
