@@ -1,0 +1,185 @@
+"""The other side of chat completions: what a request asks, and how an answer to it is written.
+
+For whoever plays the upstream (the built-in demo), so that the words of this
+format stay in this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.core import jsontext
+from bridge.core.conversation import Tool
+
+FinishWord = Literal["stop", "length"]
+
+DONE = b"data: [DONE]\n\n"
+
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    422: "invalid_request_error",
+    429: "rate_limit_exceeded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a request: who says it (``tool``: a tool's result) and its texts."""
+
+    role: Literal["user", "assistant", "tool"]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A chat completions request as its upstream sees it: ``said`` leaves system messages out.
+
+    ``max_tokens`` is 0 when the request names none.
+    """
+
+    model: str
+    said: tuple[Said, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    stream: bool = False
+    include_usage: bool = False
+    max_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an answer reports as its usage; ``reasoning`` is part of ``completion``."""
+
+    prompt: int
+    completion: int
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What every chunk of one answer repeats."""
+
+    id: str
+    model: str
+    created: int
+
+
+def read_asked(body: bytes) -> Asked:
+    """Read a request body. Raises ValueError, with a sentence for the caller, if it is not a request."""
+    value = jsontext.loads(body)
+    if not isinstance(value, dict):
+        raise ValueError("the body is not a JSON object")
+    messages = value.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("`messages` is not a list with at least one message")
+    options = value.get("stream_options")
+    limit = value.get("max_completion_tokens") or value.get("max_tokens")
+    return Asked(
+        model=str(value.get("model", "")),
+        said=tuple(_said(messages)),
+        tools=tuple(_tools(value.get("tools"))),
+        stream=value.get("stream") is True,
+        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        max_tokens=limit if isinstance(limit, int) and limit > 0 else 0,
+    )
+
+
+def _said(messages: Sequence[object]) -> Iterator[Said]:
+    for message in messages:
+        if isinstance(message, dict) and message.get("role") in {"user", "assistant", "tool"}:
+            yield Said(message["role"], tuple(_texts(message.get("content"))))
+
+
+def _texts(content: object) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield part["text"]
+
+
+def _tools(value: object) -> Iterator[Tool]:
+    for item in value if isinstance(value, list) else []:
+        function = item.get("function") if isinstance(item, dict) else None
+        if isinstance(function, dict) and isinstance(function.get("name"), str):
+            schema = function.get("parameters")
+            yield Tool(
+                name=function["name"],
+                description=str(function.get("description", "")),
+                schema=schema if isinstance(schema, dict) else None,
+            )
+
+
+def opening_chunk(head: Head) -> bytes:
+    """The first frame of a streamed answer."""
+    return _chunk(head, {"role": "assistant", "content": ""})
+
+
+def text_chunk(head: Head, text: str) -> bytes:
+    """A frame with more of the answer's text."""
+    return _chunk(head, {"content": text})
+
+
+def reasoning_chunk(head: Head, text: str) -> bytes:
+    """A frame with more of the reasoning."""
+    return _chunk(head, {"reasoning_content": text})
+
+
+def closing_chunk(head: Head, finish: FinishWord) -> bytes:
+    """The frame that says why the answer ended."""
+    return _chunk(head, {}, finish)
+
+
+def usage_chunk(head: Head, tokens: Tokens) -> bytes:
+    """The frame without choices that a request with ``include_usage`` gets last."""
+    return _frame(_envelope(head, "chat.completion.chunk", ()) | {"usage": _usage(tokens)})
+
+
+def completion(head: Head, text: str, reasoning: str, finish: FinishWord, tokens: Tokens) -> bytes:
+    """A whole answer that is not streamed."""
+    message = {"role": "assistant", "content": text}
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return jsontext.dumps(_envelope(head, "chat.completion", [choice]) | {"usage": _usage(tokens)})
+
+
+def error_body(status: int, message: str) -> bytes:
+    """The error object that goes with an HTTP status."""
+    kind = _ERROR_TYPES.get(status, "server_error")
+    return jsontext.dumps({"error": {"message": message, "type": kind, "param": None, "code": str(status)}})
+
+
+def model_list(ids: Iterable[str], created: int) -> bytes:
+    """The answer to a request for the list of models."""
+    data = [{"id": id_, "object": "model", "created": created, "owned_by": "demo"} for id_ in ids]
+    return jsontext.dumps({"object": "list", "data": data})
+
+
+def _chunk(head: Head, delta: Mapping[str, object], finish: FinishWord | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return _frame(_envelope(head, "chat.completion.chunk", [choice]))
+
+
+def _envelope(head: Head, kind: str, choices: Sequence[object]) -> dict[str, object]:
+    return {"id": head.id, "object": kind, "created": head.created, "model": head.model, "choices": choices}
+
+
+def _usage(tokens: Tokens) -> dict[str, object]:
+    return {
+        "prompt_tokens": tokens.prompt,
+        "completion_tokens": tokens.completion,
+        "total_tokens": tokens.prompt + tokens.completion,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": tokens.reasoning},
+    }
+
+
+def _frame(value: object) -> bytes:
+    return b"data: " + jsontext.dumps(value) + b"\n\n"
