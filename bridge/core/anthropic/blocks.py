@@ -66,13 +66,11 @@ class BlockOrder:
     def settle(self, event: Event) -> Event:
         """``event``, or the fault that it is: only a length limit ends an answer inside a tool call."""
         if self.block is Block.CUT and isinstance(event, Finish) and event.reason not in _CUT_BY_LENGTH:
-            return Fault(
-                "api", "The upstream ended its answer in the middle of a tool call.", retry="ambiguous"
-            )
+            return Fault("api", "The upstream ended its answer in the middle of a tool call.", retry="ambiguous")
         return event
 
     def step(self, event: Event) -> Block:
-        """The block that is open from now on. Raises ValueError, changing nothing, if the event cannot come."""
+        """The block that is open from now on. An event that cannot come raises ValueError, changing nothing."""
         rule = RULES[type(event)]
         if self.block not in rule.after:
             raise ValueError(f"{type(event).__name__} cannot follow {self.block.value}")

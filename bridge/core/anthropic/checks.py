@@ -1,0 +1,149 @@
+"""Reading decoded JSON that may be anything: each check names the field that fails it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bridge.core.conversation import Json
+from bridge.core.events import Fault
+from bridge.core.jsontext import dumps_text
+from bridge.errors import RequestError
+
+_PLAIN_KEY = re.compile(r"[\w.*-]{1,64}", re.ASCII)
+_MAX_WARNINGS = 32
+_MAX_SHOWN = 60
+_MAX_DEPTH = 128
+
+
+def wrong(path: str, message: str, details: Mapping[str, object] | None = None) -> RequestError:
+    """The refusal of the field at ``path``."""
+    return RequestError(Fault("invalid_request", f"{path}: {message}", details=details))
+
+
+def under(path: str, error: RequestError) -> RequestError:
+    """The same refusal, seen from further out."""
+    return RequestError(replace(error.fault, message=f"{path}.{error.fault.message}"))
+
+
+def shown(value: object) -> str:
+    """A value from the client, short and in ASCII, so that a message or a header can hold it."""
+    text = dumps_text(value).encode("ascii", "backslashreplace").decode()
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
+
+
+class Notes:
+    """Collects what was read and will not be honoured, each field once."""
+
+    def __init__(self) -> None:
+        self._dropped: dict[str, None] = {}
+
+    def drop(self, path: str) -> None:
+        self._dropped[path if _PLAIN_KEY.fullmatch(path) else shown(path)] = None
+
+    def warnings(self) -> tuple[str, ...]:
+        paths = list(self._dropped)
+        entries = [f"{path}: not supported, dropped" for path in paths[:_MAX_WARNINGS]]
+        if len(paths) > _MAX_WARNINGS:
+            entries.append(f"and {len(paths) - _MAX_WARNINGS} more fields: not supported, dropped")
+        return tuple(entries)
+
+
+def check_depth(body: object) -> None:
+    """Refuse what is nested so deeply that walking it later could exhaust the stack."""
+    level = [body]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node if type(node) is list else ())
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return
+    raise wrong("body", f"Input is nested more than {_MAX_DEPTH} levels deep")
+
+
+def as_object(path: str, value: object) -> Json:
+    if isinstance(value, dict):
+        return value
+    raise wrong(path, "Input should be an object")
+
+
+def as_list(path: str, value: object) -> list[object]:
+    if isinstance(value, list):
+        return value
+    raise wrong(path, "Input should be a list")
+
+
+def as_string(path: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise wrong(path, "Input should be a string")
+
+
+def required(body: Json, key: str) -> object:
+    """The value of a field that must be there and not be null."""
+    value = body.get(key)
+    if value is None:
+        raise wrong(key, "Field required")
+    return value
+
+
+def string(body: Json, key: str) -> str:
+    value = body.get(key)
+    return value if isinstance(value, str) else as_string(key, required(body, key))
+
+
+def name(body: Json, key: str) -> str:
+    """A string with something in it."""
+    value = string(body, key)
+    if not value:
+        raise wrong(key, "String should have at least 1 character")
+    return value
+
+
+def optional_string(body: Json, key: str) -> str:
+    value = body.get(key)
+    return "" if value is None else as_string(key, value)
+
+
+def optional_object(body: Json, key: str) -> Json | None:
+    value = body.get(key)
+    return None if value is None else as_object(key, value)
+
+
+def optional_list(body: Json, key: str) -> list[object]:
+    value = body.get(key)
+    return [] if value is None else as_list(key, value)
+
+
+def optional_bool(body: Json, key: str) -> bool | None:
+    value = body.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    raise wrong(key, "Input should be true or false")
+
+
+def optional_integer(body: Json, key: str, least: int) -> int | None:
+    value = body.get(key)
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise wrong(key, "Input should be an integer")
+    if value < least:
+        raise wrong(key, f"Input should be greater than or equal to {least}")
+    return value
+
+
+def optional_fraction(body: Json, key: str) -> float | None:
+    """A number from 0 to 1."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if type(value) is not int and type(value) is not float:
+        raise wrong(key, "Input should be a number")
+    if not 0 <= value <= 1:
+        raise wrong(key, "Input should be between 0 and 1")
+    return float(value)
