@@ -85,7 +85,7 @@ def _checked(body: object) -> Json:
     check_depth(body)
     if body.get("thread") is not None:
         raise wrong("thread", "Threads are not supported; send the whole conversation instead", _THREAD)
-    for key in _REFUSED & body.keys():
+    for key in sorted(_REFUSED & body.keys()):
         if body[key]:
             raise wrong(key, "Not supported, and leaving it out would change the answer; remove it")
     return body
