@@ -35,6 +35,8 @@ VERBS = (
     "reload",
 )
 
+_STATUS: dict[type[BridgeError], int] = {UsageError: 2, UnreachableError: 3}
+
 _EPILOG = """\
 exit status: 0 fine, 1 problems found, 2 wrong usage, 3 could not reach or start
 environment: BRIDGE_CONFIG, BRIDGE_ENV, BRIDGE_LISTEN, BRIDGE_LOG_LEVEL; NO_COLOR, FORCE_COLOR
@@ -89,20 +91,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence(sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except BridgeError as error:
-        render.error(str(error))
-        return _status_of(error)
-
-
-def _status_of(error: BridgeError) -> int:
-    match error:
-        case UsageError():
-            return 2
-        case UnreachableError():
-            return 3
-        case ConfigError():
+        if isinstance(error, ConfigError):
             for diagnostic in error.diagnostics:
-                print(diagnostic, file=sys.stderr)
-    return 1
+                render.note(str(diagnostic))
+        render.error(str(error))
+        return _STATUS.get(type(error), 1)
 
 
 def _silence(descriptor: int) -> None:
