@@ -1,0 +1,302 @@
+"""Chat completions, streamed or whole, in every vendor's spelling -> events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal
+
+from bridge.core import jsontext
+from bridge.core.events import Event, Fault, Finish, StopReason, TextDelta, ThinkingDelta, Usage
+from bridge.core.openai.errors import fault_from_error
+from bridge.core.openai.parts import content_events, reasoning_text
+from bridge.core.openai.toolcalls import ToolCalls
+from bridge.core.openai.usage import read_usage
+
+_REASONS: Mapping[str, StopReason] = {
+    "stop": "end_turn",
+    "eos": "end_turn",
+    "eos_token": "end_turn",
+    "end_turn": "end_turn",
+    "stop_sequence": "end_turn",
+    "length": "max_tokens",
+    "max_tokens": "max_tokens",
+    "model_length": "context_window",
+    "model_context_window_exceeded": "context_window",
+    "tool_calls": "tool_use",
+    "tool_call": "tool_use",
+    "tool_use": "tool_use",
+    "function_call": "tool_use",
+    "content_filter": "refusal",
+    "sensitive": "refusal",
+    "refusal": "refusal",
+}
+# The model did not end: something ended it.
+_FAILURES: frozenset[object] = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
+_MINIMAX_STATUS: Mapping[object, int] = {1002: 429, 1004: 401, 1008: 402, 1039: 429}
+
+
+class Decoder:
+    """Reads one answer. Give it either the frames of a stream or one whole body, then ``end``.
+
+    Events come in the order of the answer. ``Usage`` and ``Finish`` come last and
+    together, as soon as both are known: a ``Finish`` waits for the usage frame
+    that may follow it. ``finished`` says that ``Finish`` or ``Fault`` was given:
+    then nothing more comes. Text may still hold markup of any kind. Bad input
+    becomes a ``Fault``; nothing is raised.
+
+    ``notes`` counts oddities of the upstream that were put right, by name.
+    """
+
+    def __init__(
+        self,
+        new_id: Callable[[], str],
+        upstream: str,
+        model: str,
+        *,
+        streaming: Literal["complete", "eager"] = "complete",
+        taken_ids: Collection[str] = (),
+        secrets: Collection[str] = (),
+    ) -> None:
+        self.finished = False
+        self.notes: dict[str, int] = {}
+        self._upstream = upstream
+        self._model = model
+        self._secrets = tuple(secrets)
+        self._calls = ToolCalls(new_id, eager=streaming == "eager", taken=taken_ids)
+        self._usage: Usage | None = None
+        self._finish: Finish | None = None
+        self._refused = False
+        self._spoke = False
+
+    @property
+    def ended(self) -> bool:
+        """The model said why it stopped: only usage may still come."""
+        return self._finish is not None
+
+    def frame(self, data: bytes, event: bytes = b"") -> list[Event]:
+        """The events of one frame of a stream."""
+        if self.finished:
+            return []
+        try:
+            chunk = jsontext.loads(data)
+        except ValueError:
+            return self._not_json(data, event)
+        if type(chunk) is not dict:
+            chunk = _object_in(chunk)
+            if chunk is None:
+                return self._noise()
+        choices = chunk.get("choices")
+        if type(choices) is list and choices and not chunk.get("error") and not event:
+            choice = choices[0]
+            if type(choice) is dict:
+                delta = choice.get("delta")
+                # Nearly all frames are a little text and nothing else.
+                if (
+                    type(delta) is dict
+                    and (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
+                    and self._finish is None
+                    and not choice.get("finish_reason")
+                    and chunk.get("usage") is None
+                    and type(text := delta.get("content")) is str
+                    and not choice.get("index")
+                ):
+                    if not text:
+                        return []
+                    self._spoke = True
+                    return [TextDelta(text)]
+        return self._chunk(chunk, event)
+
+    def body(self, data: bytes) -> list[Event]:
+        """The events of a whole answer that is not a stream."""
+        try:
+            value = jsontext.loads(data)
+        except ValueError:
+            return [self.broken("an answer that is not JSON")]
+        completion = _object_in(value)
+        if completion is None:
+            return [self.broken("an answer that is not a chat completion")]
+        events = self._chunk(completion, b"")
+        if self.finished or self._finish is not None:
+            return events
+        if not self._spoke and not self._calls:
+            return [*events, self.broken("an answer without content")]
+        return [*events, *self._close("stop")]
+
+    def end(self) -> list[Event]:
+        """The body of the answer ended."""
+        if self.finished:
+            return []
+        if self._finish is not None:
+            return self._complete()
+        if self._spoke or self._calls:
+            return [self._fault(f"upstream `{self._upstream}` ended its answer before it was complete", "ambiguous")]
+        return [self.broken("an empty answer")]
+
+    def broken(self, what: str) -> Fault:
+        """The fault of an upstream that sent ``what``; ends the answer."""
+        retry: Literal["ambiguous", "transient"] = "ambiguous" if self._spoke or self._calls else "transient"
+        return self._fault(f"upstream `{self._upstream}` sent {what}", retry)
+
+    def _fault(self, message: str, retry: Literal["ambiguous", "transient"]) -> Fault:
+        self.finished = True
+        return Fault("api", message, retry=retry, upstream_status=200)
+
+    def _not_json(self, data: bytes, event: bytes) -> list[Event]:
+        text = data.strip()
+        if text == b"[DONE]":
+            return self._done()
+        if event == b"error":
+            return self._failed(text.decode("utf-8", "replace"))
+        if text[:1] in (b"{", b"[", b"<"):
+            return [self.broken("a frame that is not JSON")]
+        return self._noise()
+
+    def _noise(self) -> list[Event]:
+        self._note("noise")
+        return []
+
+    def _done(self) -> list[Event]:
+        if self._finish is not None:
+            return self._complete()
+        if not self._spoke and not self._calls:
+            return [self.broken("an empty answer")]
+        self._note("no_finish_reason")
+        return [*self._close("stop"), *self.end()]
+
+    def _chunk(self, chunk: dict[str, object], event: bytes) -> list[Event]:
+        choices = chunk.get("choices")
+        failure = self._failure(chunk, choices, event)
+        if failure:
+            return self._failed(failure)
+        events: list[Event] = []
+        reason = ""
+        choice: dict[str, object] = {}
+        for candidate in choices if isinstance(choices, list) else ():
+            # Only one answer was asked for; whatever else is sent is not it.
+            if isinstance(candidate, dict) and candidate.get("index") in (0, None):
+                choice = candidate
+                break
+        if choice:
+            if choice.get("error") or choice.get("finish_reason") in _FAILURES:
+                return self._failed(choice.get("error") or f"its answer ended with {choice['finish_reason']}")
+            events += self._choice(choice)
+            said = choice.get("finish_reason")
+            reason = said if isinstance(said, str) else ""
+        usage = self._find_usage(chunk, choice)
+        if usage:
+            self._usage = usage
+        if reason:
+            events += self._close(reason, choice)
+        if usage and self._finish is not None and not self.finished:
+            events += self._complete()
+        return events
+
+    def _failure(self, chunk: dict[str, object], choices: object, event: bytes) -> object:
+        """The error object in a frame, in any of the places where it may be."""
+        error = chunk.get("error")
+        if error:
+            return error
+        if event == b"error" or chunk.get("object") == "error":
+            return chunk
+        base = chunk.get("base_resp")
+        if not choices and isinstance(base, dict) and base.get("status_code"):
+            return {"message": base.get("status_msg"), "code": _MINIMAX_STATUS.get(base["status_code"], 500)}
+        if not choices and ("message" in chunk or "detail" in chunk) and "usage" not in chunk:
+            return chunk
+        return None
+
+    def _failed(self, error: object) -> list[Event]:
+        if self._finish is not None:
+            # The answer is complete: nothing that comes now can spoil it.
+            self._note("late")
+            return []
+        self.finished = True
+        return [fault_from_error(error, self._upstream, self._model, secrets=self._secrets)]
+
+    def _choice(self, choice: dict[str, object]) -> list[Event]:
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            delta = choice.get("message")
+            if isinstance(delta, dict) and (self._spoke or self._calls):
+                # Some repeat the whole answer at the end of the stream.
+                self._note("repeated")
+                return []
+        if not isinstance(delta, dict):
+            delta = {"content": choice.get("text")}
+        events: list[Event] = []
+        reasoning = reasoning_text(delta)
+        if reasoning:
+            events.append(ThinkingDelta(reasoning))
+        content = delta.get("content")
+        if content:
+            events += content_events(content)
+        refusal = delta.get("refusal")
+        if isinstance(refusal, str) and refusal:
+            self._refused = True
+            events.append(TextDelta(refusal))
+        if self._finish is None:
+            self._spoke = self._spoke or bool(events)
+            calls = delta.get("tool_calls")
+            for item in calls if isinstance(calls, list) else ():
+                events += self._calls.add(item)
+            legacy = delta.get("function_call")
+            if isinstance(legacy, dict):
+                events += self._calls.add({"index": 0, "function": legacy})
+        elif events or delta.get("tool_calls"):
+            self._note("late")
+            return []
+        return events
+
+    def _find_usage(self, chunk: dict[str, object], choice: dict[str, object]) -> Usage | None:
+        groq = chunk.get("x_groq")
+        for place in (chunk, choice, groq if isinstance(groq, dict) else {}):
+            usage = place.get("usage")
+            if isinstance(usage, dict) and usage:
+                return read_usage(usage)
+        return None
+
+    def _close(self, reason: str, choice: Mapping[str, object] | None = None) -> list[Event]:
+        """The model ended: what was held of calls comes out, and the reason is kept for the end."""
+        if self._finish is not None:
+            self._note("repeated")
+            return []
+        stop = _REASONS.get(reason.lower())
+        if stop is None:
+            self._note("unknown_finish_reason")
+            stop = "end_turn"
+        events = self._calls.finish(cut=stop in ("max_tokens", "context_window", "refusal"))
+        if self._calls.broken:
+            name = self._calls.broken
+            fault = self.broken(f"a call of tool `{name}` whose arguments are not a JSON object")
+            return [*events, fault]
+        if self._calls.dropped:
+            self._note("dropped", self._calls.dropped)
+        elif self._calls.emitted and stop != "refusal":
+            stop = "tool_use"
+        elif stop == "tool_use":
+            # It announced a call and made none that is structured; the text may hold it.
+            stop = "end_turn"
+        self._finish = self._with_sequence("refusal" if self._refused else stop, choice or {})
+        return events
+
+    def _with_sequence(self, stop: StopReason, choice: Mapping[str, object]) -> Finish:
+        for key in ("stop_reason", "matched_stop"):
+            matched = choice.get(key)
+            if stop == "end_turn" and isinstance(matched, str) and matched:
+                return Finish("stop_sequence", stop_sequence=matched)
+        return Finish(stop)
+
+    def _complete(self) -> list[Event]:
+        self.finished = True
+        assert self._finish is not None
+        return [self._usage, self._finish] if self._usage is not None else [self._finish]
+
+    def _note(self, name: str, count: int = 1) -> None:
+        self.notes[name] = self.notes.get(name, 0) + count
+
+
+def _object_in(value: object) -> dict[str, object] | None:
+    """``value`` if it is an object, or the first one of a list: some wrap what is alone."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    return value if isinstance(value, dict) else None
