@@ -108,18 +108,14 @@ class StreamEncoder:
         if isinstance(event, Usage):
             self._usage.add(event)
             return b""
-        frames = self.open()
+        frames = b"" if self._started else self._start()
         if after is not before and after is not Block.CUT:
             frames += self._close(before) + self._begin(after, event)
         return frames + self._delta(event)
 
     def open(self) -> bytes:
         """``message_start``, if it was not sent yet."""
-        if self._started or self.finished:
-            return b""
-        self._started = True
-        message = message_body(self._message_id, self._model, self._usage.body())
-        return _frame("message_start", {"message": message})
+        return b"" if self._started or self.finished else self._start()
 
     def ping(self) -> bytes:
         """A frame without meaning; it may come at any time, also first."""
@@ -137,6 +133,11 @@ class StreamEncoder:
             return b""
         self._order.end()
         return _frame("error", error_body(fault, request_id or self._request_id))
+
+    def _start(self) -> bytes:
+        self._started = True
+        message = message_body(self._message_id, self._model, self._usage.body())
+        return _frame("message_start", {"message": message})
 
     def _begin(self, block: Block, event: Event) -> bytes:
         """The frames that open ``block``, or end the message."""
