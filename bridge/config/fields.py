@@ -1,0 +1,128 @@
+"""Types of single values in ``routes.toml``: what is accepted, what a wrong one is told, what editors are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Strict,
+    WithJsonSchema,
+)
+
+from bridge.config import units
+
+
+def shape(default: str, **tags: type) -> Discriminator:
+    """Tells the members of a union apart by TOML type; ``default`` takes what fits none."""
+
+    def tag(value: object) -> str:
+        return next((f"@{name}" for name, kind in tags.items() if isinstance(value, kind)), f"@{default}")
+
+    return Discriminator(tag)
+
+
+def _text(pattern: str, example: str, description: str) -> WithJsonSchema:
+    """A string that ``pattern`` describes, unless it holds a ``${variable}``."""
+    return WithJsonSchema(
+        {"type": "string", "pattern": rf"{pattern}|\$\{{", "examples": [example], "description": description}
+    )
+
+
+def _json_value(value: Any) -> Any:
+    """Refuses what TOML can say and JSON cannot."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            try:
+                _json_value(item)
+            except ValueError as error:
+                raise ValueError(f"`{key}`: {error}") from None
+    elif isinstance(value, list):
+        for item in value:
+            _json_value(item)
+    elif not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"JSON cannot hold {value}; write it as a string")
+    return value
+
+
+def _header_map(value: dict[str, str]) -> dict[str, str]:
+    for name, text in value.items():
+        if not name or not all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name) or not name.isascii():
+            raise ValueError(f"`{name}` is not a header name")
+        if not all(char == "\t" or " " <= char != "\x7f" for char in text):
+            raise ValueError(f"the value of `{name}` holds a control character")
+    return value
+
+
+def _base_url(value: str) -> str:
+    url = urlsplit(value)  # its own ValueErrors name what is wrong and never quote credentials
+    _ = url.port
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError('must be an http or https URL such as "http://localhost:11434/v1"')
+    if url.username is not None or url.password is not None:
+        raise ValueError("must hold no credentials; put them into `api_key` or `headers`")
+    if url.query or url.fragment:
+        raise ValueError("must end with the path, without `?` or `#`")
+    path = url.path.rstrip("/")
+    for tail in ("/chat/completions", "/messages"):
+        if path.endswith(tail):
+            raise ValueError(f"must be the address above `{tail}`; leave `{tail}` out")
+    return value.rstrip("/")
+
+
+def check_listen(value: str) -> str:
+    units.listen_address(value)
+    return value
+
+
+def check_storage(value: str) -> str:
+    if value != "memory" and urlsplit(value).scheme not in ("redis", "rediss", "valkey", "valkeys"):
+        raise ValueError('must be "memory" or a redis:// or valkey:// URL')
+    return value
+
+
+def _positive(parse: Callable[[object], float]) -> Callable[[object], float]:
+    def check(value: object) -> float:
+        if (number := parse(value)) <= 0:
+            raise ValueError("must be more than zero")
+        return number
+
+    return check
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(units.duration),
+    PlainSerializer(units.duration_text),
+    _text(units.DURATION_PATTERN, "5s", "A duration with its unit: ms, s, m or h."),
+]
+Timeout = Annotated[
+    float,
+    BeforeValidator(_positive(units.duration)),
+    PlainSerializer(units.duration_text),
+    _text(units.DURATION_PATTERN, "5s", "A duration with its unit: ms, s, m or h."),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(units.size),
+    PlainSerializer(units.size_text),
+    _text(units.SIZE_PATTERN, "32MB", "A size with its unit: B, KB, MB, GB, KiB, MiB or GiB."),
+]
+Rate = Annotated[
+    units.Rate,
+    BeforeValidator(units.rate),
+    PlainSerializer(units.rate_text),
+    _text(units.RATE_PATTERN, "60/minute", "A count per second, minute, hour or day."),
+]
+Strings = Annotated[tuple[str, ...], Strict(False)]
+Headers = Annotated[dict[str, str], AfterValidator(_header_map)]
+JsonTable = Annotated[dict[str, Any], AfterValidator(_json_value)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Status = Annotated[int, Field(ge=400, le=599)]

@@ -1,0 +1,220 @@
+"""All configuration, compiled and immutable: what a request keeps from its beginning to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.config import schema
+from bridge.config.checks import check_all
+from bridge.config.diagnose import Diagnostic, render_text
+from bridge.config.inputs import Inputs, digest
+from bridge.config.load import Loaded, Overrides, load
+from bridge.config.parsers import AvailableParser, ParserCache, load_parsers, parser_names, resolve_parsers
+from bridge.config.units import Rate
+from bridge.core import route as core
+from bridge.core.parsing.spec import ParserSpec
+from bridge.core.routing import Router
+from bridge.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Someone who may call. ``key_sha256`` is lower-case hexadecimal, "" when ``off`` says why there is none.
+
+    ``requests`` and ``tokens`` are counts with their seconds; None is no limit.
+    """
+
+    name: str
+    key_sha256: str = field(repr=False)
+    models: tuple[str, ...] = ("*",)
+    requests: Rate | None = None
+    tokens: Rate | None = None
+    concurrent: int | None = None
+    off: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """``key`` is never printed."""
+
+    enabled: bool = True
+    key: str = field(default="", repr=False)
+    keep: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One valid configuration. Nothing in it changes; a reload makes another.
+
+    ``revision`` is the same wherever the same files and variables are loaded. With an
+    empty ``clients`` there is no authentication; a client that is off stays in it.
+    ``inputs`` tells which files it was made of.
+    """
+
+    revision: str
+    environment: str
+    path: Path
+    routes: Mapping[str, core.Route]
+    router: Router
+    upstreams: Mapping[str, core.UpstreamRef]
+    clients: Mapping[str, Client]
+    limits: schema.Limits
+    server: schema.Server
+    log: schema.Log
+    dashboard: Dashboard
+    parsers: Mapping[str, AvailableParser]
+    warnings: tuple[Diagnostic, ...]
+    entries: frozenset[str]
+    loaded_at: float
+    inputs: Inputs = field(repr=False, compare=False)
+
+
+def build(
+    path: Path,
+    environment: str = "",
+    environ: Mapping[str, str] | None = None,
+    cache: ParserCache | None = None,
+    *,
+    overrides: Overrides | None = None,
+    inputs: Inputs | None = None,
+    loaded_at: float = 0.0,
+) -> Snapshot:
+    """The snapshot of ``path``; ConfigError with every diagnostic, warnings too, when it has an error.
+
+    ``inputs`` is filled with what was read, whether or not it could be used.
+    """
+    inputs = Inputs() if inputs is None else inputs
+    loaded = load(path, environment, environ or {}, inputs, overrides)
+    parsers = check(loaded, ParserCache() if cache is None else cache)
+    diagnostics = loaded.problems.ordered()
+    if loaded.problems.failed or loaded.config is None:
+        raise ConfigError(render_text(diagnostics), diagnostics)
+    return _compile(loaded, parsers, diagnostics, environment, loaded_at)
+
+
+def check(loaded: Loaded, cache: ParserCache) -> dict[str, AvailableParser]:
+    """Every check on what was loaded; problems are noted in it. Gives the parsers that can be used."""
+    folders = []
+    for folder, path in loaded.parser_dirs():
+        folders.append(folder)
+        if not folder.is_dir():
+            origin = loaded.document.origin(path)
+            message = f"there is no folder `{folder.name}` there"
+            loaded.problems.add("no-folder", origin, path, message, severity="warning")
+    if loaded.document.values:
+        names = parser_names(folders, loaded.inputs)
+        check_all(loaded.document, loaded.off, loaded.disabled, names, loaded.problems)
+    return load_parsers(folders, loaded.inputs, loaded.problems, cache)
+
+
+def _compile(
+    loaded: Loaded,
+    parsers: dict[str, AvailableParser],
+    warnings: tuple[Diagnostic, ...],
+    environment: str,
+    loaded_at: float,
+) -> Snapshot:
+    config = loaded.config
+    assert config is not None
+    upstreams = {
+        name: _upstream(name, entry, loaded.off.get(("upstreams", name), ""))
+        for name, entry in config.upstreams.items()
+    }
+    specs = {name: parser.spec for name, parser in parsers.items()}
+    routes = {}
+    for key in config.models:
+        model = schema.Model.model_validate(loaded.model_values(key))
+        routes[key] = _route(key, model, upstreams[model.upstream], specs)
+    return Snapshot(
+        revision=_revision(loaded),
+        environment=environment,
+        path=loaded.path,
+        routes=routes,
+        router=Router(routes.values()),
+        upstreams=upstreams,
+        clients={
+            name: _client(name, entry, loaded.off.get(("clients", name), "")) for name, entry in config.clients.items()
+        },
+        limits=config.limits,
+        server=config.server,
+        log=config.log,
+        dashboard=Dashboard(config.dashboard.enabled, str(config.dashboard.key), config.dashboard.keep),
+        parsers=parsers,
+        warnings=warnings,
+        entries=_entries(loaded),
+        loaded_at=loaded_at,
+        inputs=loaded.inputs,
+    )
+
+
+def _revision(loaded: Loaded) -> str:
+    """Over all inputs, and over what flags and variables of the process changed."""
+    given = "".join(f"\n{'.'.join(map(str, path))}={value}" for path, (value, _) in loaded.overrides.items())
+    return digest(f"{loaded.inputs.revision()}{given}".encode())[:12]
+
+
+def _entries(loaded: Loaded) -> frozenset[str]:
+    """Names of the tables' entries: what would be missing after half of a file was written."""
+    values = loaded.document.values
+    return frozenset(
+        f"{table}.{name}" for table, entries in values.items() if isinstance(entries, dict) for name in entries
+    )
+
+
+def _upstream(name: str, entry: schema.Upstream, off: str) -> core.UpstreamRef:
+    urls = (entry.base_url,) if isinstance(entry.base_url, str) else entry.base_url
+    return core.UpstreamRef(
+        name=name,
+        base_urls=urls,
+        protocol=entry.protocol,
+        api_key=str(entry.api_key),
+        headers=entry.headers,
+        max_connections=entry.max_connections,
+        max_in_flight=entry.max_in_flight,
+        retry_budget=core.RetryBudget(**dict(entry.retry_budget)),
+        breaker=core.Breaker(**dict(entry.breaker)),
+        balance=entry.balance,
+        off=off,
+    )
+
+
+def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: Mapping[str, ParserSpec]) -> core.Route:
+    starts_open = model.reasoning.starts_open
+    return core.Route(
+        key=key,
+        upstream=upstream,
+        model=model.model,
+        display_name=model.display_name,
+        match=model.match,
+        parsers=resolve_parsers(model.parsers, model.model, parsers),
+        tools=model.tools,
+        tool_streaming=model.tool_streaming,
+        reasoning=core.Reasoning(
+            source=model.reasoning.source,
+            emit=model.reasoning.emit,
+            starts_open=None if starts_open == "auto" else bool(starts_open),
+            replay=model.reasoning.replay,
+        ),
+        unsupported=model.unsupported,
+        max_output_tokens=model.max_output_tokens or None,
+        context_window=model.context_window,
+        count_tokens=model.count_tokens,
+        timeouts=core.Timeouts(**dict(model.timeouts)),
+        retry=core.RetryPolicy(**(dict(model.retry) | {"on": frozenset(model.retry.on)})),
+        request=core.BodyPatch(**dict(model.request)),
+        fallbacks=tuple(name for name in model.fallbacks if name != key),
+    )
+
+
+def _client(name: str, entry: schema.Client, off: str) -> Client:
+    match entry.key:
+        case str() as key:
+            sha256 = digest(key.encode())
+        case schema.SecretHash():
+            sha256 = entry.key.sha256.lower()
+        case _:
+            sha256 = ""
+    limits = entry.limits
+    return Client(name, sha256, entry.models, limits.requests, limits.tokens, limits.concurrent, off)
