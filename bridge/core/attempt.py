@@ -1,0 +1,230 @@
+"""One upstream call of an exchange: from the bytes of its answer to what may be shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bridge.core.conversation import Conversation
+from bridge.core.events import (
+    Event,
+    Fault,
+    Finish,
+    ParserEvent,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallAbort,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    Usage,
+)
+from bridge.core.openai.decoder import Decoder
+from bridge.core.openai.reader import AnswerReader
+from bridge.core.parsing.engine import FinishReason, ParserEngine
+from bridge.core.route import Route
+
+_LENGTH: frozenset[StopReason] = frozenset({"max_tokens", "context_window"})
+
+
+class Attempt:
+    """What arrives goes through decoder and text parser, and what is left is given to ``show``, in order.
+
+    ``usage`` is what the upstream counted, if it did. ``Usage`` and ``Finish`` are not shown but returned,
+    the latter with the reason that holds for the client.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        route: Route,
+        new_id: Callable[[str], str],
+        taken: frozenset[str],
+        show: Callable[[Event], None],
+    ) -> None:
+        self.route = route
+        self.usage: Usage | None = None
+        self._decoder = Decoder(
+            lambda: new_id("toolu"),
+            route.upstream.name,
+            route.model,
+            streaming=route.tool_streaming,
+            taken_ids=taken,
+            secrets=(route.upstream.api_key,),
+        )
+        self._reader = AnswerReader(self._decoder)
+        self._conversation = conversation
+        self._new_id = new_id
+        self._show = show
+        self._reads_field = route.reasoning.source in ("auto", "field")
+        self._emit = route.reasoning.emit
+        self._parallel = conversation.tool_choice.parallel
+        self._counters: dict[str, int] = {}
+        self._native = False
+        self._calls = 0
+        self._offset = 0
+        self._cut = False
+        self._skipping = False
+        self._thought = False
+        self._engine: ParserEngine | None = self._new_engine(route.reasoning.starts_open)
+
+    @property
+    def ended(self) -> bool:
+        """The model said why it stopped; nothing but token counts can still come."""
+        return self._decoder.ended
+
+    def receive(self, data: bytes) -> Finish | Fault | None:
+        """More of the answer's body; returns how the answer ended, once it did."""
+        return self._handle(self._reader.feed(data))
+
+    def receive_eof(self) -> Finish | Fault | None:
+        """The body ended."""
+        return self._handle(self._reader.eof())
+
+    def broken(self, what: str) -> Fault:
+        """The fault of an upstream that sent ``what``."""
+        return self._decoder.broken(what)
+
+    def flush(self) -> None:
+        """The answer is given up: what was held back of its text comes out, but no call begins any more."""
+        for event in self._end_engine("cut"):
+            if isinstance(event, ToolCallStart):
+                break
+            self._emit_event(event)
+
+    def counters(self) -> dict[str, int]:
+        """What decoder and parser noticed, by name."""
+        counters = dict(self._counters)
+        sources = [self._decoder.notes] + ([self._engine.counters] if self._engine is not None else [])
+        for source in sources:
+            for name, count in source.items():
+                counters[name] = counters.get(name, 0) + count
+        return counters
+
+    def _handle(self, events: Iterable[Event]) -> Finish | Fault | None:
+        engine = self._engine
+        for event in events:
+            if type(event) is TextDelta:
+                if engine is None:
+                    self._emit_event(event)
+                else:
+                    self._emit_all(engine.feed(event.text))
+                continue
+            match event:
+                case ThinkingDelta(text):
+                    if self._reads_field:
+                        self._emit_all([event] if engine is None else engine.feed_reasoning(text))
+                case Usage():
+                    self.usage = event
+                case Finish():
+                    return self._finish(event)
+                case Fault():
+                    return event
+                case _:
+                    self._structured(event)
+                    engine = self._engine
+        return None
+
+    def _new_engine(self, starts_open: bool | None) -> ParserEngine | None:
+        route, conversation = self.route, self._conversation
+        if not route.parsers:
+            return None
+        return ParserEngine(
+            route.parsers,
+            conversation.tools if conversation.tool_choice.mode != "none" else (),
+            lambda: self._new_id("toolu"),
+            streaming=route.tool_streaming if conversation.stream else "complete",
+            starts_open=starts_open,
+            thinking=route.reasoning.source in ("auto", "tags"),
+        )
+
+    def _end_engine(self, reason: FinishReason) -> list[ParserEvent]:
+        engine, self._engine = self._engine, None
+        if engine is None:
+            return []
+        events = engine.finish(reason)
+        for name, count in engine.counters.items():
+            self._counters[name] = self._counters.get(name, 0) + count
+        return events
+
+    def _structured(self, event: Event) -> None:
+        """An event of a call that the upstream structured by itself."""
+        if not self._native:
+            # The text before the call is complete, and the text after it holds no calls.
+            self._native = True
+            if self._engine is not None:
+                self._engine.disarm()
+                self._emit_all(self._end_engine("stop"))
+                self._engine = self._new_engine(starts_open=False)
+                if self._engine is not None:
+                    self._engine.disarm()
+            self._offset = self._calls
+        match event:
+            case ToolCallStart(index, id_, name):
+                self._emit_event(ToolCallStart(index + self._offset, id_, name))
+            case ToolCallDelta(index, json):
+                self._emit_event(ToolCallDelta(index + self._offset, json))
+            case ToolCallEnd(index):
+                self._emit_event(ToolCallEnd(index + self._offset))
+            case ToolCallAbort(index):
+                self._emit_event(ToolCallAbort(index + self._offset))
+
+    def _emit_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._emit_event(event)
+
+    def _emit_event(self, event: Event) -> None:
+        """Apply the route's and the client's wishes to an event and show what is left of it."""
+        if self._cut:
+            # Behind a call that cannot be completed nothing can be shown any more.
+            return
+        match event:
+            case TextDelta(text):
+                if self._thought:
+                    self._thought = False
+                    event = TextDelta(f"\n\n{text}")
+            case ThinkingDelta(text):
+                if self._emit == "drop":
+                    return
+                if self._emit == "text":
+                    self._thought = True
+                    event = TextDelta(text)
+            case ToolCallStart():
+                self._skipping = self._calls > 0 and not self._parallel
+                if self._skipping:
+                    self._counters["not_parallel"] = self._counters.get("not_parallel", 0) + 1
+                    return
+            case ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
+                if self._skipping:
+                    return
+                if isinstance(event, ToolCallEnd):
+                    self._calls += 1
+                self._cut = isinstance(event, ToolCallAbort)
+        self._show(event)
+
+    def _finish(self, finish: Finish) -> Finish | Fault:
+        """The model ended: let out what was held, and settle the reason."""
+        reason = finish.reason
+        self._emit_all(self._end_engine("length" if reason in _LENGTH else "stop"))
+        dropped = self._counters.get("dropped", 0) + self._decoder.notes.get("dropped", 0)
+        if self._cut and reason not in _LENGTH:
+            return self._decoder.broken("a tool call that cannot be completed")
+        if reason == "refusal":
+            return finish
+        if self._calls and not self._cut and not (reason in _LENGTH and dropped):
+            return Finish("tool_use")
+        if reason == "tool_use":
+            return Finish("end_turn")
+        if reason == "stop_sequence" and finish.stop_sequence not in self._conversation.stop_sequences:
+            # The route asked for it, not the client.
+            return Finish("end_turn")
+        if reason == "max_tokens" and self._window_is_full():
+            return Finish("context_window")
+        return finish
+
+    def _window_is_full(self) -> bool:
+        usage, window = self.usage, self.route.context_window
+        if usage is None or window is None:
+            return False
+        prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+        return prompt + usage.output_tokens >= window

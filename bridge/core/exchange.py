@@ -1,0 +1,200 @@
+"""One request and its answer: a conversation in, client bytes out, upstream attempts in between.
+
+The centre of the bridge, and free of IO. The shell around it sends what
+``attempt`` gives, hands over what arrives, and passes on ``client_bytes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.core import jsontext
+from bridge.core.anthropic.encoder import StreamEncoder
+from bridge.core.anthropic.message import MessageFold
+from bridge.core.attempt import Attempt
+from bridge.core.conversation import Conversation, ToolUse
+from bridge.core.events import Event, Fault, Finish, StopReason, Usage
+from bridge.core.openai.request import UpstreamRequest, build_request
+from bridge.core.route import Route
+
+__all__ = ["Exchange", "UpstreamRequest"]
+
+SIGNATURE = "dG9vbGJyaWRnZQ=="
+"""Marks reasoning blocks: clients want a signature, and send it back unread."""
+
+
+class Exchange:
+    """One request. ``new_id(prefix)`` gives unique ids such as ``msg_...`` and ``toolu_...``.
+
+    Attempts may follow each other until ``content_started``; nothing of an
+    earlier one is left. ``receive*`` never raises, whatever arrives: a failure is
+    the value ``fault``, and the shell either calls ``attempt`` again or ``fail``.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        new_id: Callable[[str], str],
+        request_id: str,
+        signature: str = SIGNATURE,
+        *,
+        input_tokens: int = 0,
+    ) -> None:
+        self.fault: Fault | None = None
+        self.finished = False
+        self.usage = Usage()
+        self.stop_reason: StopReason | None = None
+        self.warnings = conversation.warnings
+        self.attempts = 0
+        self._conversation = conversation
+        self._new_id = new_id
+        self._request_id = request_id
+        self._signature = signature
+        self._input_tokens = input_tokens
+        self._message_id = new_id("msg")
+        self._request: UpstreamRequest | None = None
+        self._attempt: Attempt | None = None
+        self._failed = False
+        self._out: list[bytes] = []
+        self._encoder = StreamEncoder(
+            self._message_id,
+            conversation.model,
+            signature,
+            input_tokens,
+            request_id=request_id,
+            show_thinking=conversation.thinking.shown,
+        )
+        self._fold: MessageFold | None = None
+        self._taken = frozenset(
+            part.id for turn in conversation.turns for part in turn.parts if isinstance(part, ToolUse)
+        )
+
+    def attempt(self, route: Route) -> UpstreamRequest:
+        """Begin an attempt; gives what to send. Raises RuntimeError once content was shown."""
+        if self.content_started or self._failed or self.finished:
+            raise RuntimeError("an exchange that has shown content, failed or finished cannot begin again")
+        if self._request is None or self._attempt is None or self._attempt.route is not route:
+            self._request = build_request(self._conversation, route)
+        self.fault = None
+        self.usage = Usage()
+        self.warnings = self._conversation.warnings + self._request.warnings
+        self.attempts += 1
+        if not self._conversation.stream:
+            self._fold = MessageFold(
+                self._message_id,
+                self._conversation.model,
+                self._signature,
+                self._input_tokens,
+                show_thinking=self._conversation.thinking.shown,
+            )
+        self._attempt = Attempt(self._conversation, route, self._new_id, self._taken, self._show)
+        return self._request
+
+    def receive_head(self, content_type: str) -> None:
+        """A 2xx answer began."""
+        if self._live is not None and content_type.startswith("text/html"):
+            self.fault = self._live.broken("a page of markup instead of an answer")
+
+    def receive(self, data: bytes) -> None:
+        """More of the answer's body."""
+        attempt = self._live
+        if attempt is not None:
+            self._conclude(attempt, attempt.receive(data))
+
+    def receive_eof(self) -> None:
+        """The answer's body ended cleanly."""
+        attempt = self._live
+        if attempt is not None:
+            self._conclude(attempt, attempt.receive_eof())
+
+    def receive_fault(self, fault: Fault) -> None:
+        """The answer broke off. That does not matter if the model had said why it stopped."""
+        attempt = self._live
+        if attempt is None:
+            return
+        if attempt.ended:
+            self.receive_eof()
+        else:
+            self.fault = fault
+
+    @property
+    def ended(self) -> bool:
+        """The model said why it stopped. Only token counts can still come: not worth a long wait."""
+        return self.finished or (self._attempt is not None and self._attempt.ended)
+
+    @property
+    def content_started(self) -> bool:
+        """A content block went out to the client: no attempt may follow."""
+        return self._encoder.content_started
+
+    @property
+    def ready(self) -> bool:
+        """The client's answer can begin: its first event is there."""
+        return self.finished or self._encoder.started
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What the parsers and the decoder noticed in the last attempt, by name."""
+        return self._attempt.counters() if self._attempt is not None else {}
+
+    def open(self) -> None:
+        """The client has waited long enough: begin a streamed answer, whatever comes."""
+        if self._conversation.stream:
+            self._out.append(self._encoder.open())
+
+    def ping(self) -> None:
+        """A sign of life between events."""
+        if self._encoder.started:
+            self._out.append(self._encoder.ping())
+
+    def keep_alive(self) -> None:
+        """A sign of life that clients take for progress."""
+        if self._encoder.started:
+            self._out.append(self._encoder.keep_alive())
+
+    def fail(self, fault: Fault) -> None:
+        """Give up. A streamed answer that began ends with one error event; nothing comes after it."""
+        if self.finished or self._failed:
+            return
+        self._failed = True
+        self.fault = fault
+        if self.content_started and self._attempt is not None:
+            self._attempt.flush()
+        if self._encoder.started:
+            self._out.append(self._encoder.error(fault, self._request_id))
+
+    def client_bytes(self) -> bytes:
+        """What a streamed answer has to send since the last call."""
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
+
+    def message(self) -> bytes:
+        """The whole answer of a request that does not stream, once it is finished."""
+        if self._fold is None or not self.finished:
+            raise RuntimeError("there is no message before an exchange without streaming has finished")
+        return jsontext.dumps(self._fold.message())
+
+    @property
+    def _live(self) -> Attempt | None:
+        """The attempt that still listens."""
+        return None if self.fault is not None or self.finished or self._failed else self._attempt
+
+    def _show(self, event: Event) -> None:
+        if self._fold is not None:
+            self._fold.add(event)
+        else:
+            self._out.append(self._encoder.encode(event))
+
+    def _conclude(self, attempt: Attempt, last: Finish | Fault | None) -> None:
+        if last is None:
+            return
+        self.usage = attempt.usage or Usage()
+        if isinstance(last, Fault):
+            self.fault = last
+            return
+        if attempt.usage is not None:
+            self._show(attempt.usage)
+        self._show(last)
+        self.stop_reason = last.reason
+        self.finished = True

@@ -1,0 +1,156 @@
+"""The turns of a conversation -> the messages of a chat completions request.
+
+Every turn is written without a look at what follows it, so that the messages of
+the next request begin with those of this one and the upstream's prompt cache holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bridge.core import jsontext
+from bridge.core.conversation import (
+    Conversation,
+    Document,
+    Image,
+    Part,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
+
+JsonObject = dict[str, object]
+
+_BREAK = "\n\n"
+
+
+def write_messages(conversation: Conversation, replay: str) -> tuple[list[JsonObject], list[str]]:
+    """The messages, and what of the conversation could not be said in them.
+
+    System text comes first. A ``system`` turn in the middle stays where it is, as a
+    marked passage of the user message there: most chat templates refuse a system
+    message that is not the first one. Neighbouring user turns become one message.
+    Tool results come before the rest of their turn; pictures and files in them follow
+    in a user message. Earlier reasoning goes into the key ``replay`` of its message, or
+    is left out if that is "".
+    """
+    writer = _Writer(replay)
+    turns = list(conversation.turns)
+    system = [part.text for part in conversation.system]
+    while turns and turns[0].role == "system":
+        system.append(_joined(turns.pop(0).parts))
+    if any(system):
+        writer.messages.append({"role": "system", "content": _BREAK.join(filter(None, system))})
+    for turn in turns:
+        writer.add(turn)
+    return writer.messages, writer.warnings
+
+
+class _Writer:
+    def __init__(self, replay: str) -> None:
+        self.messages: list[JsonObject] = []
+        self.warnings: list[str] = []
+        self._replay = replay
+
+    def add(self, turn: Turn) -> None:
+        match turn.role:
+            case "system":
+                text = _joined(turn.parts)
+                if text:
+                    self._user([{"type": "text", "text": f"<system-reminder>\n{text}\n</system-reminder>"}])
+            case "assistant":
+                self._assistant(turn.parts)
+            case "user":
+                for part in turn.parts:
+                    if isinstance(part, ToolResult):
+                        self._tool(part)
+                self._user(list(self._moved(turn.parts)))
+
+    def _moved(self, parts: Sequence[Part]) -> Iterator[JsonObject]:
+        """What of a user turn goes into a user message: first what its tool results could not hold."""
+        for part in parts:
+            if isinstance(part, ToolResult):
+                for inner in part.parts:
+                    if not _is_text(inner):
+                        yield from self._content(inner)
+        for part in parts:
+            if not isinstance(part, ToolResult):
+                yield from self._content(part)
+
+    def _user(self, content: list[JsonObject]) -> None:
+        if not content:
+            return
+        last = self.messages[-1] if self.messages else None
+        if last is not None and last["role"] == "user":
+            before = last["content"]
+            content = (before if isinstance(before, list) else [{"type": "text", "text": before}]) + content
+            self.messages.pop()
+        if all(part["type"] == "text" for part in content):
+            text = _BREAK.join(str(part["text"]) for part in content)
+            self.messages.append({"role": "user", "content": text})
+        else:
+            self.messages.append({"role": "user", "content": content})
+
+    def _assistant(self, parts: Sequence[Part]) -> None:
+        text = _joined(parts)
+        message: JsonObject = {"role": "assistant", "content": text}
+        thoughts = [part.text for part in parts if isinstance(part, Thinking) and part.text]
+        calls = [_call(part) for part in parts if isinstance(part, ToolUse)]
+        if self._replay:
+            # Upstreams that want their reasoning back want the key even where there was none.
+            message[self._replay] = _BREAK.join(thoughts)
+        if calls:
+            message["content"] = text or None
+            message["tool_calls"] = calls
+        self.messages.append(message)
+
+    def _tool(self, result: ToolResult) -> None:
+        texts = [_text_of(part) for part in result.parts if _is_text(part)]
+        text = _BREAK.join(filter(None, texts))
+        if not text and result.parts:
+            text = "(see the next message)"
+        if result.is_error:
+            text = f"Error: {text}"
+        self.messages.append({"role": "tool", "tool_call_id": result.tool_use_id, "content": text})
+
+    def _content(self, part: Part) -> Iterator[JsonObject]:
+        match part:
+            case Image():
+                url = part.url or f"data:{part.media_type};base64,{part.data}"
+                yield {"type": "image_url", "image_url": {"url": url}}
+            case Document() if part.data:
+                name = part.title or "document.pdf"
+                data = f"data:{part.media_type};base64,{part.data}"
+                yield {"type": "file", "file": {"filename": name, "file_data": data}}
+            case Text() | Document():
+                if isinstance(part, Document) and part.url:
+                    self.warnings.append("messages: a document given by URL is sent as its address only")
+                text = _text_of(part)
+                if text:
+                    yield {"type": "text", "text": text}
+
+
+def _call(part: ToolUse) -> JsonObject:
+    arguments = jsontext.dumps_text(part.input)
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": arguments}}
+
+
+def _is_text(part: Part) -> bool:
+    return isinstance(part, Text) or (isinstance(part, Document) and not part.data)
+
+
+def _text_of(part: Part) -> str:
+    match part:
+        case Text():
+            return part.text
+        case Document():
+            title = f' title="{part.title}"' if part.title else ""
+            said = _BREAK.join(filter(None, (part.context, part.text or part.url)))
+            return f"<document{title}>\n{said}\n</document>"
+    return ""
+
+
+def _joined(parts: Sequence[Part]) -> str:
+    return _BREAK.join(part.text for part in parts if isinstance(part, Text) and part.text)

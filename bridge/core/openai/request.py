@@ -1,0 +1,144 @@
+"""A conversation and its route -> the chat completions request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge.core import jsontext
+from bridge.core.conversation import Conversation, Tool
+from bridge.core.openai.messages import JsonObject, write_messages
+from bridge.core.route import BodyPatch, Route
+
+PATH = "/chat/completions"
+
+# Servers refuse what they do not know or what their model cannot do: a model that does not
+# reason answers 400 to an effort, a strict cloud to any unknown key. These therefore go
+# upstream only where the route's ``request.default`` names them.
+_EFFORT = "reasoning_effort"
+_USER = "user"
+_LONGEST_USER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What to POST to ``path`` below the upstream's base URL. ``warnings`` names what is not honoured."""
+
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
+    """The request for ``conversation``; the same bytes for the same arguments.
+
+    The messages come right behind the model, so that a longer conversation's
+    body begins with the bytes of a shorter one. Optional fields are left out
+    where the client said nothing or said what is the upstream's default anyway.
+    ``route.request`` is applied last: ``default`` to keys that are absent, then
+    ``set``, then ``drop``.
+    """
+    messages, warnings = write_messages(conversation, route.reasoning.replay)
+    body: JsonObject = {"model": route.model, "messages": messages}
+    body |= _stream(conversation)
+    body |= _limits(conversation, route, warnings)
+    body |= _sampling(conversation)
+    body |= _tools(conversation)
+    body |= _declared(conversation, route.request, warnings)
+    if conversation.output_schema is not None:
+        schema = {"name": "output", "schema": conversation.output_schema, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if conversation.tools:
+        body["tools"] = [_tool(tool) for tool in conversation.tools]
+    _patch(body, route.request)
+    return UpstreamRequest(PATH, _headers(conversation, route), jsontext.dumps(body), tuple(warnings))
+
+
+def _stream(conversation: Conversation) -> JsonObject:
+    if not conversation.stream:
+        return {}
+    return {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def _limits(conversation: Conversation, route: Route, warnings: list[str]) -> JsonObject:
+    asked, cap = conversation.max_tokens, route.max_output_tokens
+    if cap is not None and asked > cap:
+        warnings.append(f"max_tokens: {asked} is lowered to {cap}")
+        asked = cap
+    return {"max_tokens": asked} if asked else {}
+
+
+def _sampling(conversation: Conversation) -> JsonObject:
+    fields: JsonObject = {
+        "temperature": conversation.temperature,
+        "top_p": conversation.top_p,
+        "top_k": conversation.top_k,
+        "stop": list(conversation.stop_sequences) or None,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _tools(conversation: Conversation) -> JsonObject:
+    if not conversation.tools:
+        return {}
+    choice = conversation.tool_choice
+    fields: JsonObject = {}
+    match choice.mode:
+        case "any":
+            fields["tool_choice"] = "required"
+        case "tool":
+            fields["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+        case "none":
+            fields["tool_choice"] = "none"
+    if not choice.parallel:
+        fields["parallel_tool_calls"] = False
+    return fields
+
+
+def _tool(tool: Tool) -> JsonObject:
+    function: JsonObject = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.schema if tool.schema else {"type": "object", "properties": {}}
+    if tool.strict:
+        function["strict"] = True
+    return {"type": "function", "function": function}
+
+
+def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[str]) -> JsonObject:
+    """Fields that only a route can know its upstream to understand."""
+    fields: JsonObject = {}
+    if conversation.effort and _EFFORT in patch.default:
+        fields[_EFFORT] = "high" if conversation.effort == "max" else conversation.effort
+    elif conversation.effort and _EFFORT not in patch.set:
+        warnings.append(f"output_config.effort: not sent, the route's `request.default` has no `{_EFFORT}`")
+    if conversation.thinking.mode != "unset":
+        warnings.append("thinking: not sent, whether the model reasons is up to the upstream")
+    if conversation.user_id and _USER in patch.default and len(conversation.user_id) <= _LONGEST_USER:
+        fields[_USER] = conversation.user_id
+    elif conversation.user_id:
+        why = f"is over {_LONGEST_USER} characters" if _USER in patch.default else "is not declared by the route"
+        warnings.append(f"metadata.user_id: not sent, it {why}")
+    return fields
+
+
+def _patch(body: JsonObject, patch: BodyPatch) -> None:
+    for key, value in patch.default.items():
+        body.setdefault(key, value)
+    body.update(patch.set)
+    for key in patch.drop:
+        body.pop(key, None)
+
+
+def _headers(conversation: Conversation, route: Route) -> dict[str, str]:
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    if conversation.stream:
+        headers["accept"] = "text/event-stream"
+        # A compressing proxy in between would hold back what it has not filled a block with.
+        headers["accept-encoding"] = "identity"
+    if route.upstream.api_key:
+        headers["authorization"] = f"Bearer {route.upstream.api_key}"
+    for more in (route.upstream.headers, route.request.headers):
+        headers |= {name.lower(): value for name, value in more.items()}
+    return headers
