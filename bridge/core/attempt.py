@@ -73,6 +73,11 @@ class Attempt:
         """The model said why it stopped; nothing but token counts can still come."""
         return self._decoder.ended
 
+    @property
+    def progress(self) -> int:
+        """Grows with everything that the model says, shown or not."""
+        return self._decoder.progress
+
     def receive(self, data: bytes) -> Finish | Fault | None:
         """More of the answer's body; returns how the answer ended, once it did."""
         return self._handle(self._reader.feed(data))

@@ -123,6 +123,11 @@ class Exchange:
         return self.finished or (self._attempt is not None and self._attempt.ended)
 
     @property
+    def progress(self) -> int:
+        """Grows with everything that the model says in this attempt, shown or not; comments do not count."""
+        return self._attempt.progress if self._attempt is not None else 0
+
+    @property
     def content_started(self) -> bool:
         """A content block went out to the client: no attempt may follow."""
         return self._encoder.content_started

@@ -44,7 +44,8 @@ class Decoder:
     then nothing more comes. Text may still hold markup of any kind. Bad input
     becomes a ``Fault``; nothing is raised.
 
-    ``notes`` counts oddities of the upstream that were put right, by name.
+    ``notes`` counts oddities of the upstream that were put right, by name. ``progress`` counts the
+    frames in which the model said anything, shown or not: those of a call that is held back too.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Decoder:
         secrets: Collection[str] = (),
     ) -> None:
         self.finished = False
+        self.progress = 0
         self.notes: dict[str, int] = {}
         self._upstream = upstream
         self._model = model
@@ -103,6 +105,7 @@ class Decoder:
                     if not text:
                         return []
                     self._spoke = True
+                    self.progress += 1
                     return [TextDelta(text)]
         return self._chunk(chunk, event)
 
@@ -242,6 +245,8 @@ class Decoder:
             legacy = delta.get("function_call")
             if isinstance(legacy, dict):
                 events += self._calls.add({"index": 0, "function": legacy})
+            if events or calls or legacy:
+                self.progress += 1
         elif events or delta.get("tool_calls"):
             self._note("late")
             return []

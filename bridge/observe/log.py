@@ -1,0 +1,132 @@
+"""Logging: one line per request, written from its record, for people or for machines.
+
+Nothing of a request's or an answer's text is logged. Values that are known to be secret are
+masked in every line, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+from bridge.core.jsontext import dumps_text
+
+if TYPE_CHECKING:
+    from bridge.observe.record import RequestRecord
+
+Format = Literal["auto", "console", "json"]
+
+_requests = logging.getLogger("bridge.requests")
+_MASK = "[secret]"
+_SHORTEST_SECRET = 6
+
+
+def log_request(record: RequestRecord) -> None:
+    """Write the line of a finished exchange: errors of ours and of upstreams as warnings."""
+    level = logging.WARNING if record.outcome == "error" else logging.INFO
+    if _requests.isEnabledFor(level):
+        _requests.log(level, "request", extra={"facts": _facts(record)})
+
+
+def _facts(record: RequestRecord) -> dict[str, object]:
+    """What is worth a line, in a steady order; what is not known is left out."""
+    usage = record.usage
+    facts: dict[str, object] = {
+        "request_id": record.request_id,
+        "path": record.path,
+        "status": record.status,
+        "outcome": record.outcome,
+        "client": record.client,
+        "model": record.model,
+        "route": record.route,
+        "upstream": record.upstream,
+        "upstream_model": record.upstream_model,
+        "attempts": record.attempts,
+        "stream": record.stream,
+        "stop_reason": record.stop_reason,
+        "input_tokens": usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "first_byte_ms": _ms(record.first_byte - record.started) if record.first_byte else None,
+        "total_ms": _ms(record.ended - record.started),
+        "revision": record.revision,
+        "counters": record.counters,
+        "warnings": record.warnings,
+        "fault": record.fault.kind if record.fault else None,
+        "message": record.fault.message if record.fault else None,
+    }
+    return {name: value for name, value in facts.items() if value not in (None, "", {}, ())}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
+
+
+class _Formatter(logging.Formatter):
+    """Masks secrets, whatever the shape of the line."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._secrets = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self.line(record)
+        for secret in self._secrets:
+            if secret in line:
+                line = line.replace(secret, _MASK)
+        return line
+
+    def line(self, record: logging.LogRecord) -> str:
+        raise NotImplementedError
+
+    def trace(self, record: logging.LogRecord) -> str:
+        return self.formatException(record.exc_info) if record.exc_info else ""
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object per line."""
+
+    def line(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        entry: dict[str, object] = {
+            "time": f"{when}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if trace := self.trace(record):
+            entry["trace"] = trace
+        return dumps_text(entry)
+
+
+class ConsoleFormatter(_Formatter):
+    """One line for people."""
+
+    def line(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%H:%M:%S", time.localtime(record.created))
+        facts = " ".join(f"{name}={_shown(value)}" for name, value in getattr(record, "facts", {}).items())
+        parts = [when, f"{record.levelname.lower():7}", record.getMessage(), facts, self.trace(record)]
+        return " ".join(part for part in parts if part)
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else dumps_text(value)
+    return repr(text) if any(char.isspace() or not char.isprintable() for char in text) else text
+
+
+def setup(level: str = "info", format: Format = "auto", secrets: Iterable[str] = ()) -> None:
+    """Log to stderr. Called again after a reload: it replaces what it set before."""
+    console = format == "console" or (format == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter((ConsoleFormatter if console else JsonFormatter)(secrets))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # Its lines about requests say less than ours, and its start-up lines are for its own users.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.access").disabled = True
+    # watchfiles reports every event of the directory.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""The HTTP server: endpoints, streaming, admission, and the process around them."""

@@ -1,0 +1,87 @@
+"""The FastAPI application: every endpoint, and errors in the shape that clients of the Messages API read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from bridge import __version__
+from bridge.config.watch import ConfigStore
+from bridge.core.anthropic.errors import error_response
+from bridge.core.events import Fault
+from bridge.core.jsontext import dumps
+from bridge.errors import RequestError
+from bridge.server import admin, models
+from bridge.server.messages import MessagesEndpoint
+from bridge.server.state import State, new_id
+from bridge.server.stream import INTERNAL, Pace
+
+
+def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
+    """The application over a configuration store; it follows the store's files while it runs.
+
+    ``app.state.bridge`` is the ``State`` behind it.
+    """
+    state = State(store, pace or Pace())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        state.live()
+        # At once, not with the next request: what a new snapshot leaves unused is to be closed.
+        store.on_swap(state.follow)
+        stop = asyncio.Event()
+        watcher = asyncio.create_task(store.watch(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await watcher
+            await state.pools.aclose()
+
+    app = FastAPI(title="toolbridge", version=__version__, openapi_url=None, lifespan=lifespan, redirect_slashes=False)
+    app.state.bridge = state
+    # An ASGI application by itself: no request object, no dependencies, no copy of the body.
+    app.router.routes.append(Route("/v1/messages", MessagesEndpoint(state)))
+    for path in ("/", "/api/hello"):
+        app.add_api_route(path, _hello, methods=["GET", "HEAD"])
+    models.add(app, state)
+    admin.add(app, state)
+    app.add_exception_handler(RequestError, _on_request_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_exception)
+    return app
+
+
+async def _hello() -> Response:
+    return Response(dumps({"name": "toolbridge", "version": __version__}), media_type="application/json")
+
+
+def _answer(fault: Fault) -> Response:
+    status, headers, body = error_response(fault, new_id("req"))
+    return Response(body, status, headers)
+
+
+async def _on_request_error(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, RequestError)
+    return _answer(problem.fault)
+
+
+async def _on_http_exception(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    path = request.scope["path"][:200]
+    if problem.status_code == 404:
+        return _answer(Fault("not_found", f"there is nothing at {path}; messages go to /v1/messages"))
+    if problem.status_code == 405:
+        response = _answer(Fault("invalid_request", f"{request.method} is not possible at {path}", status=405))
+        response.headers.update(problem.headers or {})
+        return response
+    return _answer(Fault("invalid_request", str(problem.detail), status=problem.status_code))
+
+
+async def _on_exception(request: Request, problem: Exception) -> Response:
+    return _answer(INTERNAL)

@@ -1,0 +1,61 @@
+"""Reading a request's body: bounded, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.core import jsontext
+from bridge.core.events import Fault
+from bridge.errors import RequestError
+from bridge.server.respond import Receive
+
+
+class ClientGone(Exception):
+    """The client left before it had sent its request."""
+
+
+async def read_json(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> Any:
+    """The JSON value of the body. Raises RequestError for one that is too large or not JSON, or ClientGone."""
+    return parse_json(await _read(headers, receive, limit))
+
+
+async def _read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    if (encoding := headers.get(b"content-encoding")) and encoding.lower() != b"identity":
+        raise RequestError(Fault("invalid_request", "a compressed request body is not supported", status=415))
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body") and message["type"] == "http.request":
+        if len(first) > limit:
+            raise _too_large(limit)
+        return first
+    pieces = [first]
+    size = len(first)
+    while message.get("more_body"):
+        message = await receive()
+        piece = message.get("body", b"")
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+    if message["type"] != "http.request":
+        raise ClientGone
+    return b"".join(pieces)
+
+
+def parse_json(data: bytes) -> Any:
+    """The JSON value. Raises RequestError for what is not JSON in UTF-8."""
+    try:
+        if not data.isascii():
+            data.decode()
+        return jsontext.loads(data)
+    except ValueError as problem:
+        what = "not UTF-8" if isinstance(problem, UnicodeDecodeError) else str(problem)
+        raise RequestError(Fault("invalid_request", f"the request body is not JSON: {what[:200]}")) from None
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(Fault("too_large", f"the request body is larger than {limit} bytes (limits.request_body)"))

@@ -1,0 +1,139 @@
+"""``POST /v1/messages``: admission, the request, its exchange. An ASGI application of its own, for speed."""
+
+from __future__ import annotations
+
+import logging
+from asyncio import get_running_loop
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bridge.core.anthropic.request import parse_request
+from bridge.core.conversation import Conversation
+from bridge.core.events import Fault
+from bridge.core.exchange import Exchange
+from bridge.core.route import Route
+from bridge.errors import RequestError
+from bridge.observe.log import log_request
+from bridge.observe.record import RequestRecord
+from bridge.server.auth import Caller
+from bridge.server.body import ClientGone, read_json
+from bridge.server.respond import Receive, Scope, Send, header, send_fault
+from bridge.server.state import Live, State, new_id
+from bridge.server.stream import INTERNAL, Pump
+from bridge.upstream.call import Call
+
+_log = logging.getLogger(__name__)
+
+
+class MessagesEndpoint:
+    """The endpoint. Nothing that goes wrong leaves it as an exception."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = self._state
+        live = state.live()
+        generation = live.generation.lease()
+        clock = get_running_loop().time
+        record = RequestRecord(new_id("req"), clock(), revision=generation.snapshot.revision)
+        try:
+            if scope["method"] != "POST":
+                message = f"{scope['method']} is not possible here; POST a Messages request"
+                raise RequestError(Fault("invalid_request", message, status=405))
+            with state.load.admit(generation.snapshot.limits.in_flight):
+                await self._admitted(scope, receive, send, live, record)
+        except RequestError as problem:
+            await _refuse(send, problem.fault, record)
+        except ClientGone:
+            record.outcome = "client_gone"
+        except Exception:
+            _log.exception("request %s: internal error", record.request_id)
+            await _refuse(send, INTERNAL, record)
+        finally:
+            generation.release()
+            record.ended = clock()
+            state.records.add(record)
+            log_request(record)
+
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send, live: Live, record: RequestRecord) -> None:
+        headers = dict(scope["headers"])
+        caller = live.keyring.identify(headers)
+        if caller.client is None:
+            return await self._serve(scope, receive, send, live, record, caller, headers)
+        record.client = caller.name
+        with self._state.limiter.admit(caller.client):
+            await self._serve(scope, receive, send, live, record, caller, headers)
+        usage = record.usage
+        tokens = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens + usage.output_tokens
+        self._state.limiter.spend(caller.name, tokens)
+
+    async def _serve(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        live: Live,
+        record: RequestRecord,
+        caller: Caller,
+        headers: Mapping[bytes, bytes],
+    ) -> None:
+        snapshot = live.generation.snapshot
+        conversation = parse_request(await read_json(headers, receive, snapshot.limits.request_body))
+        record.model = conversation.model
+        record.stream = conversation.stream
+        caller.check(conversation.model)
+        chain = _chain(live, conversation, record)
+        exchange = Exchange(conversation, new_id, record.request_id)
+        pump = Pump(receive, send, exchange, record, self._state.pace, stream=conversation.stream)
+        call = Call(
+            exchange,
+            chain,
+            live.generation,
+            pump.flush,
+            deadline=record.started + _patience(headers, chain[0]),
+            streams=conversation.stream,
+            session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or conversation.user_id,
+            original=headers.get(b"x-stainless-retry-count", b"0") == b"0",
+        )
+        self._state.pumps.add(pump)
+        try:
+            await pump.run(call, scope.get("bridge.abort"))
+        finally:
+            self._state.pumps.discard(pump)
+            record.attempts = call.attempts
+            record.route, record.upstream, record.upstream_model = call.route, call.upstream, call.model
+            record.usage, record.stop_reason = exchange.usage, exchange.stop_reason
+            record.counters, record.warnings = dict(exchange.counters), tuple(exchange.warnings)
+
+
+def _chain(live: Live, conversation: Conversation, record: RequestRecord) -> list[Route]:
+    """The route of the request and those behind it. Raises RequestError (404) if there is none."""
+    snapshot = live.generation.snapshot
+    decision = snapshot.router.decide(conversation.model)
+    record.reason = decision.reason
+    if decision.route is None:
+        raise RequestError(Fault("not_found", decision.reason))
+    chain = [decision.route]
+    for key in decision.route.fallbacks:
+        route = snapshot.routes[key]
+        chain.append(route if route.model else replace(route, model=conversation.model))
+    return chain
+
+
+def _patience(headers: Mapping[bytes, bytes], route: Route) -> float:
+    """How long the request may take: the route's limit, or the client's own if that is shorter."""
+    total = route.timeouts.total
+    asked = headers.get(b"x-stainless-timeout", b"")
+    if asked.isdigit() and 0 < len(asked) < 7:
+        return min(total, max(1.0, float(asked)))
+    return total
+
+
+async def _refuse(send: Send, fault: Fault, record: RequestRecord) -> None:
+    """Answer a request that no upstream was asked about."""
+    record.outcome = "error"
+    record.fault = fault
+    revision = (b"x-bridge-revision", record.revision.encode())
+    model = [header("x-bridge-model", record.route)] if record.route else []
+    record.status = await send_fault(send, fault, record.request_id, [revision, *model])

@@ -1,0 +1,86 @@
+"""``/v1/models`` and ``/v1/messages/count_tokens``: what a client may ask about without asking a model."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI, Request, Response
+
+from bridge.core.anthropic.models import ListedModel, find_model, model_page
+from bridge.core.anthropic.request import parse_count_request
+from bridge.core.anthropic.tokens import estimate_tokens
+from bridge.core.events import Fault
+from bridge.core.jsontext import dumps
+from bridge.core.openai.answer import model_list
+from bridge.core.routing import is_glob
+from bridge.errors import RequestError
+from bridge.server.auth import Caller
+from bridge.server.body import read_json
+from bridge.server.state import State, new_id
+
+_QUICK = 50_000
+
+
+def add(app: FastAPI, state: State) -> None:
+    """Register the endpoints."""
+
+    @app.get("/v1/models")
+    async def list_models(request: Request) -> Response:
+        caller = _caller(state, request)
+        listed = _listed(state, caller)
+        if _is_openai_client(request):
+            return _json(model_list([model.id for model in listed], int(state.store.current.loaded_at)))
+        return _json(dumps(model_page(listed, request.query_params)))
+
+    @app.get("/v1/models/{model_id:path}")
+    async def get_model(request: Request, model_id: str) -> Response:
+        caller = _caller(state, request)
+        found = find_model(_listed(state, caller), model_id)
+        if found is None:
+            route = state.store.current.router.decide(model_id).route
+            if route is None or not caller.may_use(model_id):
+                raise RequestError(Fault("not_found", f"model: {model_id[:200]}"))
+            found = find_model([_shown(state, route.key, model_id)], model_id)
+        return _json(dumps(found))
+
+    @app.post("/v1/messages/count_tokens")
+    async def count_tokens(request: Request) -> Response:
+        caller = _caller(state, request)
+        limit = state.store.current.limits.request_body
+        body = await read_json(dict(request.scope["headers"]), request.receive, limit)
+        conversation = parse_count_request(body)
+        caller.check(conversation.model)
+        size = int(request.headers.get("content-length", _QUICK))
+        # Long texts are counted beside the event loop, which has streams to serve.
+        count = estimate_tokens if size < _QUICK else None
+        tokens = count(conversation) if count else await asyncio.to_thread(estimate_tokens, conversation)
+        return _json(dumps({"input_tokens": tokens}))
+
+
+def _caller(state: State, request: Request) -> Caller:
+    return state.live().keyring.identify(dict(request.scope["headers"]))
+
+
+def _is_openai_client(request: Request) -> bool:
+    """OpenAI's clients send a Bearer token and none of the headers that name Anthropic's API."""
+    bearer = request.headers.get("authorization", "")[:7].lower() == "bearer "
+    return bearer and not any(name.startswith("anthropic-") for name in request.headers)
+
+
+def _listed(state: State, caller: Caller) -> list[ListedModel]:
+    """Every id that can be asked for by name; globs have none."""
+    ids = {}
+    for route in state.store.current.routes.values():
+        for model_id in (route.key, *route.match):
+            if not is_glob(model_id) and caller.may_use(model_id):
+                ids[model_id] = route.key
+    return [_shown(state, key, model_id) for model_id, key in ids.items()]
+
+
+def _shown(state: State, key: str, model_id: str) -> ListedModel:
+    route = state.store.current.routes[key]
+    return ListedModel(model_id, route.display_name, route.context_window, route.max_output_tokens)
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers={"request-id": new_id("req")})

@@ -1,0 +1,48 @@
+"""Whole answers, as ASGI messages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from bridge.core.anthropic.errors import error_response
+from bridge.core.events import Fault
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+_LONGEST_VALUE = 1000
+
+
+def header(name: str, value: str) -> Header:
+    """A header whose value cannot break out of its line, whatever it holds."""
+    text = value if value.isascii() and value.isprintable() else _plain(value)
+    return name.encode(), text[:_LONGEST_VALUE].encode()
+
+
+def _plain(value: str) -> str:
+    return "".join(char if " " <= char <= "~" else "?" for char in value)
+
+
+async def send_whole(
+    send: Send, status: int, headers: Iterable[Header], body: bytes, *, head_only: bool = False
+) -> None:
+    """Send a complete answer."""
+    fields = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": b"" if head_only else body, "more_body": False})
+
+
+async def send_json(send: Send, body: bytes, headers: Iterable[Header] = (), status: int = 200) -> None:
+    await send_whole(send, status, [(b"content-type", b"application/json"), *headers], body)
+
+
+async def send_fault(send: Send, fault: Fault, request_id: str, headers: Iterable[Header] = ()) -> int:
+    """Send a fault as an error answer; the status that it got."""
+    status, fields, body = error_response(fault, request_id)
+    own = [header(name, value) for name, value in fields.items()]
+    await send_whole(send, status, [*own, *headers], body)
+    return status

@@ -1,0 +1,262 @@
+"""The HTTP client: the only module that imports one.
+
+A ``Client`` is the pool of connections to one origin (an ``Identity``). It lives as long as
+anything leases it, and closes when the last lease is given back. It follows no redirects, keeps
+no cookies, reads no environment, and never queues: how many calls run at once is limited before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakSet
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from bridge import __version__
+from bridge.core.events import Fault
+from bridge.core.parsing.spec import ParserSpec
+from bridge.errors import UpstreamError
+from bridge.upstream.demo import demo_answer
+
+_INFLATED_AT_ONCE = 2**20
+
+_reused: ContextVar[bool] = ContextVar("reused", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What decides which connections can be shared."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, base_url: str) -> Identity:
+        parts = urlsplit(base_url)
+        return cls(parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells the caller whether the connection had served before: only then is its death innocent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._seen: WeakSet[Any] = WeakSet()
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        connection = await super().connect(*args, **kwargs)
+        protocol = connection.protocol
+        _reused.set(protocol in self._seen)
+        self._seen.add(protocol)
+        return connection
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One for the process: building it blocks for tens of milliseconds. Trusts the system's CAs too."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
+
+
+def _open_session(identity: Identity) -> aiohttp.ClientSession:
+    secure = identity.scheme == "https"
+    connector = _Connector(
+        limit=0,
+        ssl=_tls() if secure else False,
+        # Shorter than the usual keep-alive of servers, so that a connection is rarely reused as it closes.
+        keepalive_timeout=30.0 if secure else 4.0,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+    )
+
+
+class Client:
+    """Calls to one origin, or to an in-process ``transport``. Made inside a running event loop."""
+
+    def __init__(self, identity: Identity | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        if transport is None:
+            assert identity is not None
+            secure = identity.scheme == "https"
+            # Without `verify` a context would be built for each transport; the session's own is used.
+            transport = AiohttpTransport(verify=_tls() if secure else False, client=_open_session(identity))
+        self.identity = identity
+        self.leases = 0
+        self.closed = False
+        self.transport = transport
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await self.transport.aclose()
+
+
+class _DemoBody(httpx.AsyncByteStream):
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            yield chunk
+
+
+class DemoTransport(httpx.AsyncBaseTransport):
+    """The built-in demo upstream, behind the interface of any other one."""
+
+    def __init__(self, parsers: Mapping[str, ParserSpec]) -> None:
+        self._parsers = parsers
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = demo_answer(request.method, request.url.path, request.content, self._parsers)
+        headers = list(answer.headers.items())
+        return httpx.Response(answer.status, headers=headers, stream=_DemoBody(answer.chunks))
+
+
+class Endpoint:
+    """One replica of an upstream: how requests to it look."""
+
+    __slots__ = ("_base", "_headers", "_name", "_urls", "client", "in_flight")
+
+    def __init__(self, client: Client, name: str, base_url: str) -> None:
+        self.client = client
+        self.in_flight = 0
+        self._name = name
+        self._base = base_url.rstrip("/")
+        self._headers = {"accept-encoding": "identity", "user-agent": f"toolbridge/{__version__}"}
+        self._urls: dict[str, httpx.URL] = {}
+
+    async def send(self, path: str, headers: Mapping[str, str], body: bytes, connect: float) -> Answer:
+        """POST to ``path`` under the base URL and wait for the head of the answer; the caller closes it.
+
+        Raises UpstreamError. ``connect`` limits the time until a connection is there.
+        """
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(self._base + path)
+        request = httpx.Request(
+            "POST",
+            url,
+            headers={**self._headers, **headers},
+            content=body,
+            extensions={"timeout": {"connect": connect, "pool": connect}},
+        )
+        _reused.set(False)
+        try:
+            response = await self.client.transport.handle_async_request(request)
+        except (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError) as problem:
+            raise UpstreamError(_fault(self._name, problem, before_head=True)) from problem
+        return Answer(self._name, response)
+
+
+class Answer:
+    """The head of an answer, and its body piece by piece."""
+
+    __slots__ = ("_inflate", "_name", "_pieces", "_response", "headers", "status")
+
+    def __init__(self, name: str, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._name = name
+        self._response = response
+        self._pieces: AsyncIterator[bytes] = response.stream.__aiter__()  # type: ignore[union-attr]
+        self._inflate: Any = None
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        elif encoding not in ("", "identity"):
+            self._inflate = _Unknown(encoding)
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+    async def read(self) -> bytes:
+        """The next piece of the body, decoded; empty at its end. Raises UpstreamError."""
+        inflate = self._inflate
+        try:
+            if inflate is None:
+                return await anext(self._pieces, b"")
+            while True:
+                data = inflate.unconsumed_tail or await anext(self._pieces, b"")
+                if not data:
+                    if rest := inflate.flush():
+                        return bytes(rest)
+                    if not inflate.eof:
+                        raise zlib.error("cut short")
+                    return b""
+                if piece := inflate.decompress(data, _INFLATED_AT_ONCE):
+                    return bytes(piece)
+        except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error) as problem:
+            raise UpstreamError(_fault(self._name, problem, before_head=False)) from problem
+
+    async def read_all(self, limit: int) -> bytes:
+        """The rest of the body, cut at ``limit`` bytes."""
+        pieces: list[bytes] = []
+        size = 0
+        while size < limit and (piece := await self.read()):
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces)[:limit]
+
+    async def aclose(self) -> None:
+        """Free the connection: for another request if the body was read to its end, else by closing it."""
+        await self._pieces.aclose()  # type: ignore[attr-defined]
+        await self._response.stream.aclose()  # type: ignore[union-attr]
+
+
+class _Unknown:
+    """Stands where a decoder would: an encoding that was not asked for and that nobody here reads."""
+
+    unconsumed_tail = b""
+    eof = True
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+
+    def flush(self) -> bytes:
+        return b""
+
+    def decompress(self, data: bytes, limit: int) -> bytes:
+        raise zlib.error(f"content-encoding {self._encoding!r:.40} was not asked for")
+
+
+def _fault(name: str, problem: Exception, *, before_head: bool) -> Fault:
+    """What went wrong, from the client library's exception and the one beneath it."""
+    cause = problem.__cause__ if isinstance(problem, httpx.HTTPError) and problem.__cause__ else problem
+    match cause:
+        case zlib.error():
+            return Fault("api", f"upstream `{name}` sent a body that cannot be decoded: {cause}", "transient")
+        case aiohttp.ClientConnectorDNSError():
+            return Fault("api", f"upstream `{name}`: its host name cannot be resolved", "safe")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
+            return Fault("api", f"upstream `{name}`: its TLS certificate cannot be verified")
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return Fault("api", f"upstream `{name}`: the TLS handshake failed")
+        case aiohttp.ConnectionTimeoutError() | httpx.ConnectTimeout() | asyncio.TimeoutError():
+            return Fault("timeout", f"upstream `{name}` did not accept a connection in time", "safe")
+        case aiohttp.ClientConnectorError() | httpx.ConnectError():
+            return Fault("api", f"upstream `{name}` cannot be reached: connection refused or no route", "safe")
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | httpx.UnsupportedProtocol():
+            return Fault("api", f"upstream `{name}`: its base_url cannot be called")
+        case aiohttp.ClientResponseError():
+            return Fault("api", f"upstream `{name}` sent an answer that is not HTTP", "ambiguous")
+    if not before_head:
+        return Fault("api", f"upstream `{name}` closed the connection in the middle of its answer", "ambiguous")
+    if _reused.get():
+        return Fault("api", f"upstream `{name}` closed an idle connection as it was used", "safe")
+    return Fault("api", f"upstream `{name}` closed the connection without an answer", "ambiguous")
