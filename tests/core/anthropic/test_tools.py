@@ -1,0 +1,121 @@
+import pytest
+
+from bridge.core.anthropic.checks import Notes
+from bridge.core.anthropic.tools import read_tool_choice, read_tools
+from bridge.core.conversation import Tool, ToolChoice
+from bridge.errors import RequestError
+
+SCHEMA = {"type": "object", "properties": {}}
+READ = {"name": "read", "input_schema": SCHEMA}
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+
+
+def read(*tools: object) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
+    notes = Notes()
+    return read_tools({"tools": list(tools)}, notes), notes.warnings()
+
+
+def choose(choice: object, *tools: object) -> ToolChoice:
+    return read_tool_choice({"tools": list(tools), "tool_choice": choice}, read(*tools)[0])
+
+
+def test_a_tool_with_all_that_is_kept():
+    tool = {**READ, "type": "custom", "description": "d", "strict": True, "eager_input_streaming": True}
+    hints = {"cache_control": {"type": "ephemeral"}, "defer_loading": True, "allowed_callers": ["direct"]}
+    assert read({**tool, **hints}) == ((Tool("read", "d", SCHEMA, strict=True, eager=True),), ())
+
+
+def test_type_may_be_missing_or_null():
+    assert read(READ)[0] == read({**READ, "type": None})[0] == (Tool("read", schema=SCHEMA),)
+
+
+def test_no_tools():
+    assert read() == ((), ())
+    assert read_tools({}, Notes()) == ()
+
+
+def test_server_tools_are_dropped_and_named():
+    assert read(SEARCH, READ, SEARCH) == (
+        (Tool("read", schema=SCHEMA),),
+        ("tools.web_search_20250305: not supported, dropped",),
+    )
+
+
+def test_unknown_fields_are_named_once():
+    _, warnings = read({**READ, "input_examples": [{}]}, {**READ, "name": "b", "input_examples": [{}]})
+    assert warnings == ("tools.*.input_examples: not supported, dropped",)
+
+
+@pytest.mark.parametrize(
+    ("tools", "message"),
+    [
+        (["x"], "tools.0: Input should be an object"),
+        ([READ, {"input_schema": SCHEMA}], "tools.1.name: Field required"),
+        ([{"name": "", "input_schema": SCHEMA}], "tools.0.name: String should have at least 1 character"),
+        ([{"name": "f"}], "tools.0.input_schema: Field required"),
+        ([{"name": "f", "input_schema": []}], "tools.0.input_schema: Input should be an object"),
+        ([{**READ, "description": 1}], "tools.0.description: Input should be a string"),
+        ([{**READ, "strict": "yes"}], "tools.0.strict: Input should be true or false"),
+        ([{**READ, "type": 1}], "tools.0.type: Input should be a string"),
+        ([READ, READ], 'tools.1.name: "read" is there twice; tool names must be unique'),
+        (
+            [{**READ, "allowed_callers": ["code_execution_20260120"]}],
+            "tools.0.allowed_callers: Only the 'direct' caller is supported; add it, or leave this out",
+        ),
+    ],
+)
+def test_refused_tools(tools, message):
+    with pytest.raises(RequestError) as caught:
+        read(*tools)
+    assert caught.value.fault.message == message
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (None, ToolChoice()),
+        ({"type": "auto"}, ToolChoice()),
+        ({"type": "auto", "disable_parallel_tool_use": True}, ToolChoice(parallel=False)),
+        ({"type": "any", "disable_parallel_tool_use": False}, ToolChoice("any")),
+        ({"type": "tool", "name": "read", "disable_parallel_tool_use": True}, ToolChoice("tool", "read", False)),
+        ({"type": "none"}, ToolChoice("none")),
+    ],
+)
+def test_choices(choice, expected):
+    assert choose(choice, READ) == expected
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "web_search"}])
+def test_when_all_tools_were_dropped_nothing_is_left_to_choose(choice):
+    assert choose(choice, SEARCH) == ToolChoice()
+
+
+@pytest.mark.parametrize(
+    ("choice", "tools", "message"),
+    [
+        ("auto", [READ], "tool_choice: Input should be an object"),
+        ({}, [READ], "tool_choice.type: Field required"),
+        ({"type": "some"}, [READ], "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none', not \"some\""),
+        ({"type": "tool"}, [READ], "tool_choice.name: Field required"),
+        (
+            {"type": "tool", "name": "write"},
+            [READ],
+            'tool_choice.name: Tool "write" is not among the tools of this request',
+        ),
+        (
+            {"type": "tool", "name": "read"},
+            [],
+            'tool_choice.name: Tool "read" is not among the tools of this request',
+        ),
+        ({"type": "any"}, [], "tool_choice.type: 'any' needs at least one tool in `tools`"),
+        (
+            {"type": "auto", "disable_parallel_tool_use": 1},
+            [READ],
+            "tool_choice.disable_parallel_tool_use: Input should be true or false",
+        ),
+    ],
+)
+def test_refused_choices(choice, tools, message):
+    with pytest.raises(RequestError) as caught:
+        choose(choice, *tools)
+    assert caught.value.fault.message == message
