@@ -58,6 +58,13 @@ def alternatives(words: Sequence[str]) -> str:
     return ", ".join(words[:-1]) + " or " + words[-1] if len(words) > 1 else "".join(words)
 
 
+def summary(items: Sequence[Diagnostic]) -> str:
+    """``2 errors, 1 warning``, or ``no problems``."""
+    counts = [(sum(item.severity == kind for item in items), kind) for kind in ("error", "warning")]
+    parts = [f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in counts if count]
+    return ", ".join(parts) or "no problems"
+
+
 def _place(item: Diagnostic) -> str:
     return f"{item.file}:{item.line}:{item.column}" if item.line else item.file
 

@@ -20,7 +20,7 @@ from pydantic import (
 from bridge.config import units
 
 
-def shape(default: str, **tags: type) -> Discriminator:
+def shape(default: str, **tags: type | tuple[type, ...]) -> Discriminator:
     """Tells the members of a union apart by TOML type; ``default`` takes what fits none."""
 
     def tag(value: object) -> str:

@@ -21,7 +21,10 @@ Overrides = Mapping[KeyPath, tuple[object, str]]
 
 @dataclass(slots=True)
 class Loaded:
-    """One reading. ``config`` is None when values are wrong; ``problems`` then say which."""
+    """One reading. ``config`` is None when values are wrong; ``problems`` then say which.
+
+    ``document`` holds the values, ``written`` the same with references instead of what they stand for.
+    """
 
     path: Path
     document: Document
@@ -30,6 +33,7 @@ class Loaded:
     config: schema.Config | None = None
     off: dict[tuple[str, str], str] = field(default_factory=dict)
     references: dict[KeyPath, str] = field(default_factory=dict)
+    written: Document = field(default_factory=Document)
     disabled: dict[tuple[str, str], Origin | None] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=dict)
 
@@ -53,12 +57,12 @@ class Loaded:
         below = values.get("upstreams", {}).get(upstream, {}).get("defaults", {})
         return merge(merge(defaults, below), own)
 
-    def model_origin(self, name: str, path: KeyPath) -> Origin | None:
-        """Where the value of a model's key was set; None when it is built in."""
+    def model_path(self, name: str, path: KeyPath) -> KeyPath | None:
+        """The place in the document that sets a model's key; None when it is built in."""
         upstream = self.model_values(name).get("upstream")
         for base in (("models", name), ("upstreams", str(upstream), "defaults"), ("defaults",)):
             if (*base, *path) in self.document.origins:
-                return self.document.origins[*base, *path]
+                return (*base, *path)
         return None
 
 
@@ -84,6 +88,7 @@ def load(
     loaded.document = _overridden(loaded.document, loaded.overrides)
     loaded.document, loaded.disabled = _without_disabled(loaded.document)
     resolver = Resolver(inputs, environ, problems)
+    loaded.written = loaded.document
     loaded.document = resolver.resolve(loaded.document)
     loaded.off, loaded.references = resolver.off, resolver.references
     if readable:

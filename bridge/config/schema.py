@@ -52,8 +52,11 @@ Secret = Annotated[
 
 
 def _key_kind(value: object) -> str:
-    if isinstance(value, dict):
-        return "@hash" if "sha256" in value else "@file"
+    match value:
+        case {"sha256": _} | SecretHash():
+            return "@hash"
+        case dict() | SecretFile():
+            return "@file"
     return "@text"
 
 
@@ -130,7 +133,7 @@ class Defaults(Table):
     )
     display_name: str = Field(default="", description="Shown in the list of models.")
     parsers: Annotated[
-        Annotated[Literal["auto"], Tag("@text")] | Annotated[Strings, Tag("@list")], shape("text", list=list)
+        Annotated[Literal["auto"], Tag("@text")] | Annotated[Strings, Tag("@list")], shape("text", list=(list, tuple))
     ] = Field(
         default="auto",
         description='Text tool-call parsers: "auto", names in the order tried, or [] for native calls only.',
@@ -184,7 +187,7 @@ class Upstream(Table):
     enabled: bool = Field(default=True, description="false takes the entry away.")
     base_url: Annotated[
         Annotated[BaseUrl, Tag("@text")] | Annotated[tuple[BaseUrl, ...], Strict(False), Tag("@list")],
-        shape("text", list=list),
+        shape("text", list=(list, tuple)),
     ] = Field(default=(), description="Address up to and with /v1, or a list of replicas.")
     api_key: Secret = Field(default="", description="Sent to the upstream; refer to a variable or a file.")
     protocol: Literal["openai", "anthropic", "demo"] = Field(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bridge.config import schema
 from bridge.config.checks import check_all
-from bridge.config.diagnose import Diagnostic, render_text
+from bridge.config.diagnose import Diagnostic, summary
+from bridge.config.document import display
 from bridge.config.inputs import Inputs, digest
 from bridge.config.load import Loaded, Overrides, load
 from bridge.config.parsers import AvailableParser, ParserCache, load_parsers, parser_names, resolve_parsers
@@ -50,7 +51,8 @@ class Snapshot:
 
     ``revision`` is the same wherever the same files and variables are loaded. With an
     empty ``clients`` there is no authentication; a client that is off stays in it.
-    ``inputs`` tells which files it was made of.
+    ``auto_parsers`` are the routes whose parsers were found by "auto"; ``entries`` names everything
+    that the files define; ``inputs`` tells which files those are.
     """
 
     revision: str
@@ -66,6 +68,7 @@ class Snapshot:
     dashboard: Dashboard
     parsers: Mapping[str, AvailableParser]
     warnings: tuple[Diagnostic, ...]
+    auto_parsers: frozenset[str]
     entries: frozenset[str]
     loaded_at: float
     inputs: Inputs = field(repr=False, compare=False)
@@ -90,7 +93,7 @@ def build(
     parsers = check(loaded, ParserCache() if cache is None else cache)
     diagnostics = loaded.problems.ordered()
     if loaded.problems.failed or loaded.config is None:
-        raise ConfigError(render_text(diagnostics), diagnostics)
+        raise ConfigError(f"{display(loaded.path)}: {summary(diagnostics)}", diagnostics)
     return _compile(loaded, parsers, diagnostics, environment, loaded_at)
 
 
@@ -123,9 +126,11 @@ def _compile(
         for name, entry in config.upstreams.items()
     }
     specs = {name: parser.spec for name, parser in parsers.items()}
-    routes = {}
+    routes, auto = {}, set()
     for key in config.models:
         model = schema.Model.model_validate(loaded.model_values(key))
+        if model.parsers == "auto":
+            auto.add(key)
         routes[key] = _route(key, model, upstreams[model.upstream], specs)
     return Snapshot(
         revision=_revision(loaded),
@@ -143,6 +148,7 @@ def _compile(
         dashboard=Dashboard(config.dashboard.enabled, str(config.dashboard.key), config.dashboard.keep),
         parsers=parsers,
         warnings=warnings,
+        auto_parsers=frozenset(auto),
         entries=_entries(loaded),
         loaded_at=loaded_at,
         inputs=loaded.inputs,

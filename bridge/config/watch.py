@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bridge.config.checks import exposed
-from bridge.config.diagnose import Diagnostic
+from bridge.config.diagnose import Diagnostic, render_text
 from bridge.config.inputs import Inputs
 from bridge.config.load import Overrides
 from bridge.config.parsers import ParserCache
@@ -50,6 +50,7 @@ class _Candidate:
     at: float
     inputs: Inputs
     snapshot: Snapshot | None = None
+    summary: str = ""
     error: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -76,7 +77,7 @@ class ConfigStore:
         self._swapped: list[Callable[[Snapshot], None]] = []
         first = self._candidate()
         if first.snapshot is None:
-            raise ConfigError(first.error, first.diagnostics)
+            raise ConfigError(first.summary, first.diagnostics)
         self.current: Snapshot = first.snapshot
         self.generation = 1
         self.restart_required: tuple[str, ...] = ()
@@ -182,7 +183,14 @@ class ConfigStore:
                 loaded_at=now,
             )
         except ConfigError as error:
-            return _Candidate(now, inputs, error=str(error), diagnostics=error.diagnostics)
+            return _Candidate(
+                now,
+                inputs,
+                None,
+                str(error),
+                error=render_text(error.diagnostics) or str(error),
+                diagnostics=error.diagnostics,
+            )
         return _Candidate(now, inputs, snapshot)
 
     def _settle(self, candidate: _Candidate) -> ReloadResult:
