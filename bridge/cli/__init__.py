@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from bridge import __version__
 from bridge.cli import render
-from bridge.errors import BridgeError, ConfigError, UnreachableError, UsageError
+from bridge.errors import BridgeError, UnreachableError, UsageError
 
 VERBS = (
     "serve",
@@ -91,10 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence(sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except BridgeError as error:
-        if isinstance(error, ConfigError):
-            for diagnostic in error.diagnostics:
-                render.note(str(diagnostic))
-        render.error(str(error))
+        render.failure(error)
         return _STATUS.get(type(error), 1)
 
 

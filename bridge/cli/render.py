@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Literal, TextIO
 
+from bridge.errors import BridgeError, ConfigError
+
 Style = Literal["bold", "dim", "red", "green", "yellow", "blue", "magenta", "cyan"]
 
 _CODES: dict[Style, str] = {
@@ -62,6 +64,18 @@ def note(text: str) -> None:
 def error(text: str) -> None:
     """One line on stderr that begins with ``error:``."""
     print(f"{paint('error:', 'red', 'bold', stream=sys.stderr)} {text}", file=sys.stderr)
+
+
+def failure(problem: BridgeError) -> None:
+    """What went wrong: every diagnostic if there are any, then one line."""
+    found = problem.diagnostics if isinstance(problem, ConfigError) else ()
+    for diagnostic in found:
+        note(str(diagnostic))
+    if found:
+        errors = sum(diagnostic.severity == "error" for diagnostic in found)
+        error(f"{errors} problem{'' if errors == 1 else 's'} in the configuration; mend what is listed above")
+    else:
+        error(str(problem))
 
 
 def warning(text: str) -> None:

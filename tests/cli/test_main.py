@@ -88,9 +88,10 @@ PROBLEM = Diagnostic("E101", "error", "routes.toml", 3, 1, "models.x", "unknown 
         (UnreachableError("nobody there; start one"), 3, "error: nobody there; start one\n"),
         (BridgeError("it broke"), 1, "error: it broke\n"),
         (
-            ConfigError("1 problem", [PROBLEM]),
+            ConfigError(str(PROBLEM), [PROBLEM]),
             1,
-            "routes.toml:3:1: models.x: unknown key `x`; did you mean `y`?\nerror: 1 problem\n",
+            "routes.toml:3:1: models.x: unknown key `x`; did you mean `y`?\n"
+            "error: 1 problem in the configuration; mend what is listed above\n",
         ),
         (KeyboardInterrupt(), 130, ""),
     ],
