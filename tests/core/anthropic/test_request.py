@@ -218,24 +218,22 @@ def test_deep_nesting_is_refused(key):
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
-words = st.sampled_from(
-    """
+WORDS = """
     type text role content source id name input tool_use_id tool_name data url title citations schema format
     text image document tool_use tool_result thinking search_result tool_reference redacted_thinking
     user assistant system base64 enabled json_schema any tool media_type web_search_tool_result server_tool_use
-    """.split()
-)
+"""
+FIELDS = """
+    model messages max_tokens system tools tool_choice thinking output_config output_format stop_sequences
+    temperature top_p top_k metadata stream thread
+"""
+words = st.sampled_from(WORDS.split())
 junk = st.recursive(
     scalars | words,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner | words, max_size=6),
     max_leaves=25,
 )
-fields = st.sampled_from(
-    """
-    model messages max_tokens system tools tool_choice thinking output_config output_format stop_sequences
-    temperature top_p top_k metadata stream thread
-    """.split()
-)
+fields = st.sampled_from(FIELDS.split())
 blocks = st.lists(st.fixed_dictionaries({"role": words, "content": junk}), max_size=3)
 
 
