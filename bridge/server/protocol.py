@@ -1,0 +1,91 @@
+"""uvicorn's HTTP protocol with what it lacks: deadlines for the head and the body of a request, a size for the head."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from bridge.core.anthropic.errors import error_response
+from bridge.core.events import Fault
+
+HEAD_TIMEOUT = 10.0
+BODY_TIMEOUT = 60.0
+SLOWEST_BODY = 4096
+"""After ``BODY_TIMEOUT`` an upload goes on only if it brought so many bytes per second."""
+LARGEST_HEAD = 64 * 2**10
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. ``scope["bridge.abort"]`` drops it without waiting for what is still unsent."""
+
+    head_timeout = HEAD_TIMEOUT
+    body_timeout = BODY_TIMEOUT
+
+    _phase: Literal["idle", "head", "body"] = "head"
+    _timed: Literal["idle", "head", "body"] = "idle"
+    _timer: asyncio.TimerHandle | None = None
+    _size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # Connecting and saying nothing is a slow head too.
+        self._follow()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._phase = "idle"
+        self._follow()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._size += len(data)
+        super().data_received(data)
+        if self._phase == "head" and self._size > LARGEST_HEAD:
+            self._answer(Fault("too_large", "the request's header is larger than 64 KiB", status=431))
+        if self._phase != self._timed:
+            self._follow()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._phase = "head"
+        self.scope["bridge.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+
+    def on_headers_complete(self) -> None:
+        self._phase = "body"
+        self._size = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._phase = "idle"
+        self._size = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._answer(Fault("invalid_request", msg))
+
+    def _answer(self, fault: Fault) -> None:
+        """Refuse what is not a request, and close: nothing behind it can be trusted."""
+        status, headers, body = error_response(fault)
+        fields = {**headers, "content-length": str(len(body)), "connection": "close"}
+        lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in fields.items())
+        self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
+        self.transport.close()
+
+    def _follow(self) -> None:
+        """Have the timer that this phase needs; one that takes no longer than one read never gets any."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timed = self._phase
+        if self._phase != "idle":
+            seconds = self.head_timeout if self._phase == "head" else self.body_timeout
+            self._timer = self.loop.call_later(seconds, self._late)
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._phase == "body" and self._size >= SLOWEST_BODY * self.body_timeout:
+            self._size = 0
+            self._follow()
+        elif not self.transport.is_closing():
+            self.transport.abort()
