@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
+import importlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -63,8 +64,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"toolbridge {__version__}")
     subparsers = parser.add_subparsers(metavar="VERB", title="verbs", parser_class=_Parser)
     for verb in VERBS:
-        if importlib.util.find_spec(f"bridge.cli.{verb}") is None:
-            continue
         module = importlib.import_module(f"bridge.cli.{verb}")
         module.add(subparsers)
         subparsers.choices[verb].set_defaults(run=module.run)
@@ -93,6 +92,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BridgeError as error:
         render.failure(error)
         return _STATUS.get(type(error), 1)
+    except Exception as error:
+        if os.environ.get("BRIDGE_LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exc()
+        render.error(f"a bug: {type(error).__name__}: {error}; please report it with what BRIDGE_LOG_LEVEL=debug shows")
+        return 1
 
 
 def _silence(descriptor: int) -> None:

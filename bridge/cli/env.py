@@ -28,7 +28,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Print one line per variable."""
-    print("\n".join(exports(proxy.base_url(args), args.shell or _own_shell())))
+    print("\n".join(exports(proxy.base_url(args), args.shell or own_shell())))
     return 0
 
 
@@ -54,6 +54,7 @@ def _quoted(value: str, shell: str) -> str:
             return shlex.quote(value) if value else ""
 
 
-def _own_shell() -> str:
+def own_shell() -> str:
+    """The shell that the user works in, by $SHELL; bash if it is none that we write for."""
     name = os.path.basename(os.environ.get("SHELL", ""))
     return name if name in _FORMATS else "bash"

@@ -111,6 +111,19 @@ def test_errors_become_one_line_and_a_status(
     assert capsys.readouterr().err == text
 
 
+def test_a_bug_is_one_line_and_a_traceback_only_on_demand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bridge.cli.env.run", lambda _: 1 // 0)
+    assert cli.main(["env"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: a bug: ZeroDivisionError: ")
+    assert err.count("\n") == 1
+    monkeypatch.setenv("BRIDGE_LOG_LEVEL", "debug")
+    assert cli.main(["env"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
 def test_a_closed_pipe_is_quiet() -> None:
     reader, writer = os.pipe()
     os.close(reader)
