@@ -15,6 +15,7 @@ from bridge.core.anthropic.checks import (
     under,
     wrong,
 )
+from bridge.core.anthropic.known_tools import known_tool
 from bridge.core.conversation import Json, Tool, ToolChoice
 from bridge.errors import RequestError
 
@@ -32,12 +33,12 @@ def read_tools(body: Json, notes: Notes) -> tuple[Tool, ...]:
         entry = as_object(f"tools.{index}", entry)
         try:
             kind = optional_string(entry, "type")
-            if kind not in ("", "custom"):
-                notes.drop(f"tools.{kind}")
-                continue
-            tool = _tool(entry, notes)
+            tool = _tool(entry, notes) if kind in ("", "custom") else known_tool(kind, entry)
         except RequestError as error:
             raise under(f"tools.{index}", error) from None
+        if tool is None:
+            notes.drop(f"tools.{kind}")
+            continue
         if tool.name in tools:
             raise wrong(f"tools.{index}.name", f"{shown(tool.name)} is there twice; tool names must be unique")
         tools[tool.name] = tool

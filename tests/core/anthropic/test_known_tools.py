@@ -1,0 +1,51 @@
+import pytest
+
+from bridge.core.anthropic.checks import Notes
+from bridge.core.anthropic.tools import read_tool_choice, read_tools
+from bridge.core.conversation import ToolChoice
+from bridge.errors import RequestError
+
+
+def read(entry: dict):
+    notes = Notes()
+    return read_tools({"tools": [entry]}, notes), notes.warnings()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "properties"),
+    [
+        ("bash_20250124", "bash", {"command", "restart"}),
+        ("text_editor_20250124", "str_replace_editor", {"command", "path", "new_str", "insert_line"}),
+        ("text_editor_20250728", "str_replace_based_edit_tool", {"command", "path", "insert_text", "view_range"}),
+        ("memory_20250818", "memory", {"command", "path", "old_path", "new_path"}),
+    ],
+)
+def test_tools_that_the_client_runs_become_functions(kind, name, properties):
+    (tool,), warnings = read({"type": kind, "name": name, "cache_control": {"type": "ephemeral"}})
+    assert tool.name == name
+    assert tool.description
+    assert properties <= set(tool.schema["properties"])
+    assert set(tool.schema["required"]) <= set(tool.schema["properties"])
+    assert warnings == ()
+
+
+def test_undo_went_away_with_the_newer_editors():
+    commands = {}
+    for version in ("20250124", "20250429"):
+        (tool,), _ = read({"type": f"text_editor_{version}", "name": "edit"})
+        commands[version] = tool.schema["properties"]["command"]["enum"]
+    assert "undo_edit" in commands["20250124"]
+    assert "undo_edit" not in commands["20250429"]
+
+
+def test_they_can_be_chosen_and_need_their_name():
+    entry = {"type": "bash_20250124", "name": "bash"}
+    body = {"tools": [entry], "tool_choice": {"type": "tool", "name": "bash"}}
+    assert read_tool_choice(body, read_tools(body, Notes())) == ToolChoice("tool", "bash")
+    with pytest.raises(RequestError, match=r"tools\.0\.name: Field required"):
+        read({"type": "bash_20250124"})
+
+
+@pytest.mark.parametrize("kind", ["web_search_20250305", "computer_20250124", "mcp_toolset", "bash_20990101"])
+def test_all_others_are_dropped(kind):
+    assert read({"type": kind}) == ((), (f"tools.{kind}: not supported, dropped",))
