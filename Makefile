@@ -45,7 +45,7 @@ bench: $(VENV)/.dev ## throughput and cost beside nginx
 	$(BIN)/python -m bench $(ARGS)
 
 package: $(VENV)/.dev ## wheel and sdist, and the wheel tried in an empty environment
-	$(BIN)/pytest tests/packaging -m slow $(ARGS)
+	$(BIN)/pytest tests/packaging -m "slow or not slow" $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the lock files again, newest versions
 	$(BIN)/python -m pip install $(PIP) uv

@@ -12,7 +12,6 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -94,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _STATUS.get(type(error), 1)
     except Exception as error:
         if os.environ.get("BRIDGE_LOG_LEVEL", "").lower() == "debug":
+            import traceback
+
             traceback.print_exc()
         render.error(f"a bug: {type(error).__name__}: {error}; please report it with what BRIDGE_LOG_LEVEL=debug shows")
         return 1
