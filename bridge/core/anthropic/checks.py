@@ -40,9 +40,11 @@ class Notes:
         self._dropped: dict[str, None] = {}
 
     def drop(self, path: str) -> None:
+        """Note the field at ``path`` as dropped."""
         self._dropped[path if _PLAIN_KEY.fullmatch(path) else shown(path)] = None
 
     def warnings(self) -> tuple[str, ...]:
+        """One line of printable ASCII for each field, of bounded length and number."""
         paths = list(self._dropped)
         entries = [f"{path}: not supported, dropped" for path in paths[:_MAX_WARNINGS]]
         if len(paths) > _MAX_WARNINGS:
@@ -66,18 +68,21 @@ def check_depth(body: object) -> None:
 
 
 def as_object(path: str, value: object) -> Json:
+    """``value`` as an object."""
     if isinstance(value, dict):
         return value
     raise wrong(path, "Input should be an object")
 
 
 def as_list(path: str, value: object) -> list[object]:
+    """``value`` as a list."""
     if isinstance(value, list):
         return value
     raise wrong(path, "Input should be a list")
 
 
 def as_string(path: str, value: object) -> str:
+    """``value`` as a string."""
     if isinstance(value, str):
         return value
     raise wrong(path, "Input should be a string")
@@ -92,6 +97,7 @@ def required(body: Json, key: str) -> object:
 
 
 def string(body: Json, key: str) -> str:
+    """A string that must be there; it may be empty."""
     value = body.get(key)
     return value if isinstance(value, str) else as_string(key, required(body, key))
 
@@ -105,21 +111,25 @@ def name(body: Json, key: str) -> str:
 
 
 def optional_string(body: Json, key: str) -> str:
+    """A string; missing or null is the empty one."""
     value = body.get(key)
     return "" if value is None else as_string(key, value)
 
 
 def optional_object(body: Json, key: str) -> Json | None:
+    """An object; missing or null is None."""
     value = body.get(key)
     return None if value is None else as_object(key, value)
 
 
 def optional_list(body: Json, key: str) -> list[object]:
+    """A list; missing or null is the empty one."""
     value = body.get(key)
     return [] if value is None else as_list(key, value)
 
 
 def optional_bool(body: Json, key: str) -> bool | None:
+    """True or false; missing or null is None."""
     value = body.get(key)
     if value is None or isinstance(value, bool):
         return value
@@ -127,6 +137,7 @@ def optional_bool(body: Json, key: str) -> bool | None:
 
 
 def optional_integer(body: Json, key: str, least: int) -> int | None:
+    """An integer not below ``least``; missing or null is None."""
     value = body.get(key)
     if value is None:
         return None
@@ -138,7 +149,7 @@ def optional_integer(body: Json, key: str, least: int) -> int | None:
 
 
 def optional_fraction(body: Json, key: str) -> float | None:
-    """A number from 0 to 1."""
+    """A number from 0 to 1; missing or null is None."""
     value = body.get(key)
     if value is None:
         return None

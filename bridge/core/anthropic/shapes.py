@@ -64,6 +64,7 @@ class UsageTally:
         )
 
     def body(self) -> dict[str, object]:
+        """The usage as messages and streams state it."""
         usage = self._usage
         body: dict[str, object] = {
             "input_tokens": usage.input_tokens,
