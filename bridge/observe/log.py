@@ -6,11 +6,13 @@ masked in every line, whoever wrote it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from bridge.core.jsontext import dumps_text
 
@@ -22,13 +24,16 @@ Format = Literal["auto", "console", "json"]
 _requests = logging.getLogger("bridge.requests")
 _MASK = "[secret]"
 _SHORTEST_SECRET = 6
+_BATCH = 0.05
 
 
 def log_request(record: RequestRecord) -> None:
     """Write the line of a finished exchange: errors of ours and of upstreams as warnings."""
     level = logging.WARNING if record.outcome == "error" else logging.INFO
     if _requests.isEnabledFor(level):
-        _requests.log(level, "request", extra={"facts": _facts(record)})
+        line = logging.LogRecord(_requests.name, level, "", 0, "request", (), None)
+        line.facts = _facts(record)
+        _requests.handle(line)
 
 
 def _facts(record: RequestRecord) -> dict[str, object]:
@@ -117,10 +122,46 @@ def _shown(value: object) -> str:
     return repr(text) if any(char.isspace() or not char.isprintable() for char in text) else text
 
 
+class BatchHandler(logging.StreamHandler[TextIO]):
+    """Writes the lines of requests together, a moment later; everything else, and errors, at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+        except Exception:
+            self.handleError(record)
+            return
+        if record.name == _requests.name and record.levelno < logging.WARNING and (loop := _running_loop()):
+            if len(self._lines) == 1:
+                loop.call_later(_BATCH, self.flush)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                with suppress(OSError, ValueError):
+                    self.stream.write("".join(lines))
+            with suppress(OSError, ValueError):
+                self.stream.flush()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def setup(level: str = "info", format: Format = "auto", secrets: Iterable[str] = ()) -> None:
     """Log to stderr. Called again after a reload: it replaces what it set before."""
     console = format == "console" or (format == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    handler = BatchHandler(sys.stderr)
     handler.setFormatter((ConsoleFormatter if console else JsonFormatter)(secrets))
     root = logging.getLogger()
     root.handlers = [handler]

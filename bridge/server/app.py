@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 
 from bridge import __version__
 from bridge.config.watch import ConfigStore
@@ -18,6 +18,7 @@ from bridge.core.jsontext import dumps
 from bridge.errors import RequestError
 from bridge.server import admin, models
 from bridge.server.messages import MessagesEndpoint
+from bridge.server.respond import Receive, Scope, Send
 from bridge.server.state import State, new_id
 from bridge.server.stream import INTERNAL, Pace
 
@@ -43,10 +44,15 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
             await watcher
             await state.pools.aclose()
 
-    app = FastAPI(title="toolbridge", version=__version__, openapi_url=None, lifespan=lifespan, redirect_slashes=False)
+    app = _Application(
+        MessagesEndpoint(state),
+        title="toolbridge",
+        version=__version__,
+        openapi_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
     app.state.bridge = state
-    # An ASGI application by itself: no request object, no dependencies, no copy of the body.
-    app.router.routes.append(Route("/v1/messages", MessagesEndpoint(state)))
     for path in ("/", "/api/hello"):
         app.add_api_route(path, _hello, methods=["GET", "HEAD"])
     models.add(app, state)
@@ -55,6 +61,20 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_exception)
     return app
+
+
+class _Application(FastAPI):
+    """Messages go past the middleware, router and request objects of the framework; the rest through them."""
+
+    def __init__(self, messages: MessagesEndpoint, **options: Any) -> None:
+        super().__init__(**options)
+        self._messages = messages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/v1/messages":
+            await self._messages(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 async def _hello() -> Response:
