@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from bridge.core.conversation import Conversation
 from bridge.core.events import (
@@ -44,11 +45,12 @@ class Attempt:
     ) -> None:
         self.route = route
         self.usage: Usage | None = None
+        self._streaming: Literal["complete", "eager"] = route.tool_streaming if conversation.stream else "complete"
         self._decoder = Decoder(
             lambda: new_id("toolu"),
             route.upstream.name,
             route.model,
-            streaming=route.tool_streaming,
+            streaming=self._streaming,
             taken_ids=taken,
             secrets=(route.upstream.api_key,),
         )
@@ -138,7 +140,7 @@ class Attempt:
             route.parsers,
             conversation.tools if conversation.tool_choice.mode != "none" else (),
             lambda: self._new_id("toolu"),
-            streaming=route.tool_streaming if conversation.stream else "complete",
+            streaming=self._streaming,
             starts_open=starts_open,
             thinking=route.reasoning.source in ("auto", "tags"),
         )

@@ -31,8 +31,8 @@ _REASONS: Mapping[str, StopReason] = {
     "refusal": "refusal",
 }
 # The model did not end: something ended it.
-_FAILURES: frozenset[object] = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
-_MINIMAX_STATUS: Mapping[object, int] = {1002: 429, 1004: 401, 1008: 402, 1039: 429}
+_FAILURES = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
+_MINIMAX_STATUS = {1002: 429, 1004: 401, 1008: 402, 1039: 429}
 
 
 class Decoder:
@@ -180,11 +180,11 @@ class Decoder:
                 choice = candidate
                 break
         if choice:
-            if choice.get("error") or choice.get("finish_reason") in _FAILURES:
-                return self._failed(choice.get("error") or f"its answer ended with {choice['finish_reason']}")
-            events += self._choice(choice)
             said = choice.get("finish_reason")
             reason = said if isinstance(said, str) else ""
+            if choice.get("error") or reason in _FAILURES:
+                return self._failed(choice.get("error") or f"its answer ended with {reason}")
+            events += self._choice(choice)
         usage = self._find_usage(chunk, choice)
         if usage:
             self._usage = usage
@@ -203,7 +203,9 @@ class Decoder:
             return chunk
         base = chunk.get("base_resp")
         if not choices and isinstance(base, dict) and base.get("status_code"):
-            return {"message": base.get("status_msg"), "code": _MINIMAX_STATUS.get(base["status_code"], 500)}
+            code = base["status_code"]
+            status = _MINIMAX_STATUS.get(code, 500) if isinstance(code, int) else 500
+            return {"message": base.get("status_msg"), "code": status}
         if not choices and ("message" in chunk or "detail" in chunk) and "usage" not in chunk:
             return chunk
         return None

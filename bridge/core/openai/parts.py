@@ -30,7 +30,7 @@ def content_events(content: object) -> list[Event]:
     for part in content if isinstance(content, list) else [content]:
         text = _text(part)
         if text:
-            thinking = isinstance(part, dict) and part.get("type") in _THINKING_TYPES
+            thinking = isinstance(part, dict) and str(part.get("type")) in _THINKING_TYPES
             events.append(ThinkingDelta(text) if thinking else TextDelta(text))
     return events
 

@@ -130,10 +130,13 @@ class ToolCalls:
         call = self._find(item, name if isinstance(name, str) else "", fragment)
         events = self._close_complete() if len(self._calls) > known else []
         if whole:
-            new = "" if call.index >= 0 else fragment
+            if call.index >= 0:
+                # Fragments of it are out, and an object cannot go on where they stopped.
+                self.broken = call.name
             call.replace(fragment)
-        else:
-            new = call.take(fragment) if fragment else ""
+            self._size += len(fragment)
+            return events
+        new = call.take(fragment) if fragment else ""
         self._size += len(new)
         if self._size > MAX_ARGUMENTS:
             self.broken = call.name or "?"

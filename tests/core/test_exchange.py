@@ -1,0 +1,285 @@
+"""The centre: attempts, commit points, failures, and what the client sees of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from playbook import (
+    CONVERSATION,
+    DONE,
+    ROUTE,
+    Playbook,
+    call,
+    chunk,
+    counting,
+    delta,
+    finish,
+    give_up,
+    play,
+    read_stream,
+    reasoning,
+    stop,
+    text,
+    thinking,
+    tool,
+    usage,
+)
+
+from bridge.core.conversation import Text, ToolUse, Turn
+from bridge.core.events import Fault, Usage
+from bridge.core.exchange import Exchange
+from bridge.core.route import BodyPatch
+
+GONE = Fault("api", "connection lost", retry="ambiguous")
+
+
+def begun(stream: bool = True) -> Exchange:
+    exchange = Exchange(replace(CONVERSATION, stream=stream), counting(), "req_1")
+    exchange.attempt(ROUTE)
+    exchange.receive_head("text/event-stream")
+    return exchange
+
+
+def test_an_answer_with_everything() -> None:
+    assert (
+        Playbook()
+        >> delta(role="assistant", content="")
+        >> reasoning("Let me ")
+        >> reasoning("see.")
+        >> chunk("I will ")
+        >> chunk("look.")
+        >> call(0, "call_a", "read", '{"path":')
+        >> call(0, None, None, ' "x"}')
+        >> call(1, "call_b", "list", "{}")
+        >> finish("tool_calls")
+        >> usage(10, 5)
+        >> DONE
+        << thinking("Let me see.")
+        << text("I will look.")
+        << tool("read", {"path": "x"})
+        << tool("list", {})
+        << stop("tool_use")
+    )
+
+
+def test_a_request_is_built_once_per_route() -> None:
+    exchange = begun()
+    first = exchange.attempt(ROUTE)
+    assert exchange.attempt(ROUTE) is first
+    other = exchange.attempt(replace(ROUTE, model="other"))
+    assert json.loads(other.body)["model"] == "other"
+    assert exchange.attempts == 4
+
+
+def test_warnings_of_request_and_route() -> None:
+    exchange = Exchange(replace(CONVERSATION, warnings=("speed",), max_tokens=50_000), counting(), "r")
+    assert exchange.warnings == ("speed",)
+    exchange.attempt(ROUTE)
+    assert exchange.warnings == ("speed", "max_tokens: 50000 is lowered to 32000")
+
+
+def test_nothing_is_ready_before_the_model_says_something() -> None:
+    exchange = begun()
+    for silent in (b": hello\n\n", delta(role="assistant"), chunk(""), usage(1, 0)):
+        exchange.receive(silent)
+        assert not exchange.ready
+    exchange.receive(chunk("a"))
+    assert exchange.ready
+    assert exchange.content_started
+    assert exchange.client_bytes().startswith(b"event: message_start\n")
+    assert exchange.client_bytes() == b""
+
+
+def test_an_attempt_after_another_leaves_nothing_of_it() -> None:
+    exchange = begun()
+    exchange.open()
+    exchange.receive(call(0, "a", "f", '{"x": 1}'))
+    exchange.receive_fault(GONE)
+    assert exchange.fault is GONE
+    assert not exchange.content_started
+    exchange.receive(chunk("late bytes of the dead attempt"))
+    exchange.attempt(ROUTE)
+    assert exchange.fault is None
+    exchange.receive(chunk("again") + finish("stop") + DONE)
+    assert exchange.finished
+    sent = exchange.client_bytes()
+    assert read_stream(sent) == [text("again"), stop("end_turn")]
+    assert sent.count(b"event: message_start") == 1
+
+
+def test_no_attempt_after_content() -> None:
+    exchange = begun()
+    exchange.receive(chunk("a"))
+    with pytest.raises(RuntimeError, match="cannot begin again"):
+        exchange.attempt(ROUTE)
+
+
+def test_without_streaming_an_attempt_may_fail_until_the_end() -> None:
+    exchange = begun(stream=False)
+    exchange.receive(chunk("half an ans"))
+    exchange.receive_eof()
+    assert exchange.fault is not None
+    assert not exchange.ready
+    exchange.attempt(ROUTE)
+    exchange.receive(chunk("whole") + finish("stop"))
+    exchange.receive_eof()
+    assert exchange.ready
+    message = json.loads(exchange.message())
+    assert message["content"] == [{"type": "text", "text": "whole"}]
+    assert message["id"] == "msg_1"
+    assert message["model"] == "asked-model"
+    assert exchange.client_bytes() == b""
+
+
+def test_there_is_no_message_before_the_end() -> None:
+    exchange = begun(stream=False)
+    exchange.receive(chunk("a"))
+    with pytest.raises(RuntimeError, match="no message"):
+        exchange.message()
+
+
+def test_failure_after_content_is_one_error_event() -> None:
+    exchange = begun()
+    exchange.receive(chunk("so far"))
+    exchange.receive_fault(GONE)
+    exchange.fail(GONE)
+    exchange.fail(GONE)
+    exchange.ping()
+    exchange.keep_alive()
+    exchange.receive(chunk("more") + finish("stop"))
+    sent = exchange.client_bytes()
+    assert read_stream(sent) == [("open", "text", "so far"), ("error", "api_error")]
+    assert sent.count(b"event: error") == 1
+    assert b'"request_id":"req_1"' in sent
+    assert not exchange.finished
+
+
+def test_failure_before_the_stream_is_left_to_the_shell() -> None:
+    exchange = begun()
+    exchange.fail(GONE)
+    assert exchange.client_bytes() == b""
+    assert exchange.fault is GONE
+
+
+def test_failure_after_a_held_stream_is_an_error_event() -> None:
+    exchange = begun()
+    exchange.open()
+    exchange.ping()
+    exchange.fail(Fault("timeout", "slow"))
+    assert read_stream(exchange.client_bytes()) == [("error", "timeout_error")]
+
+
+def test_failure_after_the_end_changes_nothing() -> None:
+    exchange = begun()
+    exchange.receive(chunk("a") + finish("stop") + DONE)
+    before = exchange.client_bytes()
+    exchange.fail(GONE)
+    exchange.receive_fault(GONE)
+    assert exchange.fault is None
+    assert exchange.client_bytes() == b""
+    assert read_stream(before)[-1] == stop("end_turn")
+
+
+def test_a_connection_lost_after_the_finish_is_no_failure() -> None:
+    exchange = begun()
+    exchange.receive(chunk("a") + finish("stop"))
+    assert exchange.ended
+    assert not exchange.finished
+    exchange.receive_fault(GONE)
+    assert exchange.finished
+    assert exchange.fault is None
+
+
+def test_signs_of_life() -> None:
+    exchange = begun()
+    exchange.ping()
+    exchange.keep_alive()
+    assert exchange.client_bytes() == b""
+    exchange.open()
+    exchange.keep_alive()
+    assert exchange.client_bytes().endswith(b'event: ping\ndata: {"type":"ping"}\n\n')
+    exchange.receive(chunk("a"))
+    exchange.client_bytes()
+    exchange.keep_alive()
+    assert b'"text_delta","text":""' in exchange.client_bytes()
+
+
+def test_a_page_of_markup_is_a_failure_by_its_type_alone() -> None:
+    exchange = begun()
+    exchange.attempt(ROUTE)
+    exchange.receive_head("text/html; charset=utf-8")
+    assert exchange.fault is not None
+    assert exchange.fault.retry == "transient"
+
+
+def test_usage_and_reason_are_known_at_the_end() -> None:
+    played = play([chunk("a"), finish("length"), usage(100, 7, prompt_tokens_details={"cached_tokens": 80})])
+    assert played.exchange.usage == Usage(input_tokens=20, output_tokens=7, cache_read_tokens=80)
+    assert played.exchange.stop_reason == "max_tokens"
+    assert b'"input_tokens":20,' in played.client
+
+
+def test_an_estimate_stands_until_the_upstream_counts() -> None:
+    exchange = Exchange(CONVERSATION, counting(), "r", input_tokens=42)
+    exchange.attempt(ROUTE)
+    exchange.receive(chunk("a") + finish("stop") + DONE)
+    assert exchange.client_bytes().count(b'"input_tokens":42') == 2
+
+
+def test_ids_of_the_conversation_are_not_given_again() -> None:
+    history = (*CONVERSATION.turns, Turn("assistant", (ToolUse("call_0", "f", {}),)), Turn("user", (Text("x"),)))
+    conversation = replace(CONVERSATION, turns=history)
+    played = play([call(0, "call_0", "f", "{}"), call(1, "call_1", "f", "{}"), finish("stop")], ROUTE, conversation)
+    assert b'"id":"call_0"' not in played.client
+    assert b'"id":"call_1"' in played.client
+
+
+@pytest.mark.parametrize("cut_at", ["text", "arguments", "between calls"])
+def test_a_stream_that_dies_never_shows_a_finished_call(cut_at: str) -> None:
+    sent = chunk("I will look.")
+    if cut_at != "text":
+        sent += call(0, "a", "f", '{"x": 1')
+    if cut_at == "between calls":
+        sent += call(0, None, None, "}")
+    played = play([sent])
+    assert played.exchange.fault is not None
+    assert give_up(played) == [("open", "text", "I will look."), ("error", "api_error")]
+
+
+def test_eager_calls_stream_and_stay_open_when_the_upstream_dies() -> None:
+    route = replace(ROUTE, tool_streaming="eager")
+    played = play([call(0, "a", "f", '{"x":'), call(0, None, None, ' "lo')], route)
+    assert give_up(played) == [("open", "tool_use", '{"x": "lo'), ("error", "api_error")]
+
+
+def test_eager_call_cut_by_length_ends_as_the_api_ends_it() -> None:
+    route = replace(ROUTE, tool_streaming="eager")
+    played = play([call(0, "a", "f", '{"x":'), finish("length"), DONE], route)
+    assert played.blocks == [("cut", "f", '{"x":'), stop("max_tokens")]
+    assert b"event: message_stop" in played.client
+    whole = play([call(0, "a", "f", '{"x":'), finish("length")], route, replace(CONVERSATION, stream=False))
+    assert whole.blocks == [text(""), stop("max_tokens")]
+
+
+def test_complete_call_cut_by_length_is_dropped() -> None:
+    assert (
+        Playbook()
+        >> chunk("Writing.")
+        >> call(0, "a", "f", '{"x": "lo')
+        >> finish("length")
+        << text("Writing.")
+        << stop("max_tokens")
+    )
+    played = play([call(0, "a", "f", "{"), finish("length")])
+    assert played.exchange.counters == {"dropped": 1}
+
+
+def test_headers_of_the_request() -> None:
+    upstream = replace(ROUTE.upstream, api_key="k1", headers={"X-Team": "a"})
+    route = replace(ROUTE, upstream=upstream, request=BodyPatch(headers={"Authorization": "Basic x"}))
+    request = Exchange(CONVERSATION, counting(), "r").attempt(route)
+    assert request.headers["authorization"] == "Basic x"
+    assert request.headers["x-team"] == "a"
+    assert "k1" not in repr(request)
