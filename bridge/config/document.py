@@ -88,7 +88,7 @@ class Document:
     origins: dict[KeyPath, Origin] = field(default_factory=dict)
 
     def origin(self, path: KeyPath) -> Origin | None:
-        """Of ``path``, else of the nearest table above it."""
+        """Of ``path``, else of the nearest table above it, in the end of the file."""
         while path and path not in self.origins:
             path = path[:-1]
         return self.origins.get(path)
@@ -157,7 +157,9 @@ def read_document(path: Path, inputs: Inputs, problems: Problems, *, secrets: bo
     except RecursionError:
         _syntax(problems, name, 1, 1, "nested too deeply")
     else:
-        return Document(values, {key: Origin(name, place) for key, place in places.items()})
+        origins: dict[KeyPath, Origin] = {(): Origin(name, locate.Place(1, 1, 1, 1))}
+        origins.update((key, Origin(name, place)) for key, place in places.items())
+        return Document(values, origins)
     return None
 
 

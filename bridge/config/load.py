@@ -33,6 +33,7 @@ class Loaded:
     config: schema.Config | None = None
     off: dict[tuple[str, str], str] = field(default_factory=dict)
     references: dict[KeyPath, str] = field(default_factory=dict)
+    readable: bool = True
     written: Document = field(default_factory=Document)
     disabled: dict[tuple[str, str], Origin | None] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=dict)
@@ -82,8 +83,7 @@ def load(
     problems = Problems()
     entry = environment_file(absolute(path), environment)
     document = _layers(entry, (), inputs, problems)
-    readable = document is not None
-    loaded = Loaded(entry, document or Document(), problems, inputs)
+    loaded = Loaded(entry, document or Document(), problems, inputs, readable=document is not None)
     loaded.overrides = overrides or {}
     loaded.document = _overridden(loaded.document, loaded.overrides)
     loaded.document, loaded.disabled = _without_disabled(loaded.document)
@@ -91,7 +91,7 @@ def load(
     loaded.written = loaded.document
     loaded.document = resolver.resolve(loaded.document)
     loaded.off, loaded.references = resolver.off, resolver.references
-    if readable:
+    if loaded.readable:
         try:
             loaded.config = schema.Config.model_validate(loaded.document.values)
         except ValidationError as error:

@@ -106,7 +106,7 @@ def check(loaded: Loaded, cache: ParserCache) -> dict[str, AvailableParser]:
             origin = loaded.document.origin(path)
             message = f"there is no folder `{folder.name}` there"
             loaded.problems.add("no-folder", origin, path, message, severity="warning")
-    if loaded.document.values:
+    if loaded.readable:
         names = parser_names(folders, loaded.inputs)
         check_all(loaded.document, loaded.off, loaded.disabled, names, loaded.problems)
     return load_parsers(folders, loaded.inputs, loaded.problems, cache)
