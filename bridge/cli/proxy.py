@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def url_of(listen: str) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-@contextmanager
+@contextlib.contextmanager
 def calling(
     url: str,
     method: str,
@@ -94,17 +94,17 @@ def calling(
     """One request; its response is read inside the block. Raises UnreachableError when the proxy falls silent."""
     parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    try:
-        connection = connect(parts.hostname or "", parts.port, timeout=timeout)
-        connection.request(method, parts.path + path, body=body, headers=dict(headers))
-        response = connection.getresponse()
-    except (OSError, HTTPException, ValueError) as problem:
-        raise UnreachableError(
-            f"no proxy answers at {url} ({problem}); start one with `toolbridge serve`, or name it with --url"
-        ) from problem
-    try:
-        yield response
-    except (ConnectionResetError, TimeoutError, HTTPException) as problem:
-        raise UnreachableError(f"{url} stopped in the middle of its answer ({problem}); see its log") from problem
-    finally:
-        connection.close()
+    with contextlib.ExitStack() as stack:
+        try:
+            connection = connect(parts.hostname or "", parts.port, timeout=timeout)
+            stack.callback(connection.close)
+            connection.request(method, parts.path + path, body=body, headers=dict(headers))
+            response = connection.getresponse()
+        except (OSError, HTTPException, ValueError) as problem:
+            raise UnreachableError(
+                f"no proxy answers at {url} ({problem}); start one with `toolbridge serve`, or name it with --url"
+            ) from problem
+        try:
+            yield response
+        except (ConnectionResetError, TimeoutError, HTTPException) as problem:
+            raise UnreachableError(f"{url} stopped in the middle of its answer ({problem}); see its log") from problem
