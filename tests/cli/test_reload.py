@@ -15,10 +15,8 @@ def ask(body: dict[str, object], *args: str) -> int:
     return status
 
 
-@pytest.mark.parametrize(
-    ("changed", "line"), [(True, "reloaded: revision abc\n"), (False, "unchanged: revision abc\n")]
-)
-def test_taken(changed: bool, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("changed", "word"), [(True, "reloaded"), (False, "unchanged")])
+def test_taken(changed: bool, word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask({"ok": True, "changed": changed, "revision": "abc", "error": ""}) == 0
     assert capsys.readouterr() == (f"{word}: revision abc\n", "")
 
