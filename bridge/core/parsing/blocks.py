@@ -1,0 +1,139 @@
+"""Text and reasoning as blocks: trimmed at their edges, blank ones left out (rules 12 and 13)."""
+
+from __future__ import annotations
+
+import re
+
+from bridge.core.events import ParserEvent, TextDelta, ThinkingDelta
+
+_SPACE_LIMIT = 4096
+_EDGES = {"both": None, "newlines": "\r\n", "none": ""}
+
+
+class BlockWriter:
+    """Writes deltas; a ``boundary`` (a call, a change between text and reasoning) ends a block.
+
+    White space at an edge is held until what follows shows whether it is one. An answer
+    that is nothing but text comes out as it is.
+    """
+
+    def __init__(self, trim_text: str, trim_reasoning: str) -> None:
+        self.out: list[ParserEvent] = []
+        self._edges = (_EDGES[trim_text], _EDGES[trim_reasoning])
+        self._reasoning = False
+        self._started = False
+        self._space = ""
+        self._spans = False
+
+    @property
+    def pristine(self) -> bool:
+        """Whether no text but white space was written since the last boundary."""
+        return not self._started
+
+    def plain(self, text: str) -> bool:
+        """Writes text that needs no thought and says so; False leaves it all to ``write``."""
+        if not self._started or self._reasoning or self._space or text[-1].isspace():
+            return False
+        self.out.append(TextDelta(text))
+        return True
+
+    def write(self, text: str, reasoning: bool) -> None:
+        """More text, or more reasoning."""
+        if reasoning is not self._reasoning:
+            if self._started:
+                self.boundary()
+            self._space = ""
+            self._reasoning = reasoning
+        text = self._space + text
+        self._space = ""
+        edges = self._edges[reasoning]
+        if not self._started:
+            bare = text.lstrip()
+            if not bare:
+                self._space = text[-_SPACE_LIMIT:] if self._spans else text
+                return
+            if self._spans or reasoning:
+                text = bare if edges is None else text.lstrip(edges) if edges else text
+            self._started = True
+        kept = len(text.rstrip(edges) if edges != "" else text)
+        if len(text) - kept > _SPACE_LIMIT:
+            kept = len(text)
+        self._space = text[kept:]
+        if kept:
+            self.out.append(ThinkingDelta(text[:kept]) if reasoning else TextDelta(text[:kept]))
+
+    def boundary(self) -> None:
+        """Something else than text begins here."""
+        self._spans = True
+        self._started = False
+        self._space = ""
+
+    def finish(self) -> None:
+        """The end of the message."""
+        if self._space and self._started and not self._spans and not self._reasoning:
+            self.out.append(TextDelta(self._space))
+        self._space = ""
+
+
+_FENCE_MARKS = re.compile(r"[`~\n]")
+_RUN = re.compile(r"`+|~+|\n|[^`~\n]+")
+
+
+class FenceTracker:
+    """Knows whether the text so far ends inside a fenced block or inline code."""
+
+    __slots__ = ("_fence", "_indent_only", "_info", "_inline", "_run")
+
+    def __init__(self) -> None:
+        self._fence = ""
+        self._inline = 0
+        self._run = ""
+        self._info = False
+        self._indent_only = True
+
+    @property
+    def line_start(self) -> bool:
+        """Whether only white space stands on the line so far."""
+        return self._indent_only and not self._run
+
+    def feed(self, text: str) -> None:
+        """More text."""
+        if not self._run and not _FENCE_MARKS.search(text):
+            if self._indent_only and not text.isspace():
+                self._indent_only = False
+            return
+        for piece in _RUN.findall(text):
+            char = piece[0]
+            if self._run and char != self._run[0]:
+                self._end_run()
+            if char in "`~":
+                self._run += piece
+            elif char == "\n":
+                self._inline = 0
+                self._info = False
+                self._indent_only = True
+            elif not piece.isspace():
+                self._indent_only = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether what comes next is inside code."""
+        if self._run:
+            self._end_run()
+        return bool(self._fence) or self._inline > 0
+
+    def _end_run(self) -> None:
+        run, self._run = self._run, ""
+        at_start, self._indent_only = self._indent_only, False
+        if self._fence and not self._info:
+            if at_start and run[0] == self._fence[0] and len(run) >= len(self._fence):
+                self._fence = ""
+            return
+        if self._fence and self._info and run[0] == "`" and self._fence[0] == "`":
+            # a fence's first line holds no other backtick: it was inline code
+            self._fence, self._info = "", False
+            return
+        if at_start and len(run) >= 3:
+            self._fence, self._info = run, True
+        elif run[0] == "`":
+            self._inline = 0 if self._inline == len(run) else (self._inline or len(run))

@@ -1,0 +1,34 @@
+"""Finding the first of many literals in text that arrives in pieces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+class Literals:
+    """A set of literals to look for.
+
+    ``search`` finds the first whole one. ``tail`` tells how much of the end of the text
+    may be the beginning of one: that is all that ever has to be held back.
+    """
+
+    __slots__ = ("_firsts", "_longest", "_prefixes", "search")
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        ordered = sorted(set(literals), key=lambda lit: (-len(lit), lit))
+        self.search = re.compile("|".join(map(re.escape, ordered)) or r"(?!)").search
+        self._longest = max((len(lit) for lit in ordered), default=1)
+        self._prefixes = frozenset(lit[:n] for lit in ordered for n in range(1, len(lit)))
+        firsts = "".join(sorted({re.escape(lit[0]) for lit in ordered}))
+        self._firsts = re.compile(f"[{firsts}]" if firsts else r"(?!)")
+
+    def tail(self, text: str, start: int) -> int:
+        """Where the end of ``text[start:]`` begins that may be the beginning of a literal."""
+        at = max(start, len(text) - self._longest + 1)
+        while found := self._firsts.search(text, at):
+            at = found.start()
+            if text[at:] in self._prefixes:
+                return at
+            at += 1
+        return len(text)

@@ -1,0 +1,107 @@
+"""What the engine says: text and reasoning in blocks, calls with indices and ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bridge.core.events import (
+    ParserEvent,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallAbort,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+)
+from bridge.core.parsing.blocks import BlockWriter, FenceTracker
+from bridge.core.parsing.sink import Aborted, Arguments, Ended, Item, Started, Verbatim
+from bridge.core.parsing.tables import CompiledSet
+
+
+class Output:
+    """The engine's output side. ``start``: no text yet; ``trailing``: right behind a call."""
+
+    def __init__(self, rules: CompiledSet, new_id: Callable[[], str], counters: dict[str, int]) -> None:
+        self.start = True
+        self.trailing = False
+        self.fences = FenceTracker()
+        self._writer = BlockWriter(rules.text.trim, rules.reasoning_trim)
+        self._drop_after = rules.text.after_calls == "drop"
+        self._new_id = new_id
+        self._counters = counters
+        self._index = -1
+
+    def plain(self, text: str) -> bool:
+        """Writes text that needs no thought; False leaves it to ``text``."""
+        if self._drop_after or not self._writer.plain(text):
+            return False
+        self.fences.feed(text)
+        return True
+
+    def text(self, text: str) -> None:
+        """More of the answer's text."""
+        if self._drop_after and self._index >= 0:
+            return
+        self.fences.feed(text)
+        self._writer.write(text, reasoning=False)
+        if (self.start or self.trailing) and not text.isspace():
+            self.start = self.trailing = False
+
+    def reasoning(self, text: str) -> None:
+        """More of the reasoning."""
+        self._writer.write(text, reasoning=True)
+
+    def boundary(self) -> None:
+        """Something else begins."""
+        self._writer.boundary()
+
+    def items(self, items: Sequence[Item], verbatim: Callable[[int, int], str]) -> None:
+        """What a span held; ``verbatim`` gives the characters between two positions."""
+        out = self._writer.out
+        for item in items:
+            match item:
+                case Verbatim(start, end):
+                    self.text(verbatim(start, end))
+                case Started(name):
+                    self._writer.boundary()
+                    self._index += 1
+                    self.trailing = True
+                    self.start = False
+                    self._counters["calls"] = self._counters.get("calls", 0) + 1
+                    out.append(ToolCallStart(self._index, self._new_id(), name))
+                case Arguments(json):
+                    out.append(ToolCallDelta(self._index, json))
+                case Ended():
+                    out.append(ToolCallEnd(self._index))
+                case Aborted():
+                    out.append(ToolCallAbort(self._index))
+
+    def count(self, what: str) -> None:
+        """Counts something that happened."""
+        self._counters[what] = self._counters.get(what, 0) + 1
+
+    def finish(self) -> None:
+        """The end of the message."""
+        self._writer.finish()
+
+    def take(self) -> list[ParserEvent]:
+        """What was said since the last time, neighbouring deltas joined."""
+        out = self._writer.out
+        taken = _joined(out) if len(out) > 1 else out.copy()
+        out.clear()
+        return taken
+
+
+def _joined(events: Sequence[ParserEvent]) -> list[ParserEvent]:
+    joined: list[ParserEvent] = []
+    for event in events:
+        match joined[-1] if joined else None, event:
+            case TextDelta(before), TextDelta(more):
+                joined[-1] = TextDelta(before + more)
+            case ThinkingDelta(before), ThinkingDelta(more):
+                joined[-1] = ThinkingDelta(before + more)
+            case ToolCallDelta(index, before), ToolCallDelta(_, more):
+                joined[-1] = ToolCallDelta(index, before + more)
+            case _:
+                joined.append(event)
+    return joined

@@ -1,0 +1,229 @@
+"""Which markers are legal in which state, compiled once per set of parser files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Literal
+
+from bridge.core.parsing.compiled import CompiledCall, CompiledSpec
+from bridge.core.parsing.literals import Literals
+from bridge.core.parsing.markers import CompiledMarker
+from bridge.core.parsing.spec import Marker, ParserSpec
+
+
+class Kind(Enum):
+    """What a marker does when it is found."""
+
+    CALL = auto()
+    REASONING_OPEN = auto()
+    REASONING_CLOSE = auto()
+    CHANNEL_OPEN = auto()
+    CHANNEL_CLOSE = auto()
+    SECTION_CLOSE = auto()
+    NOISE = auto()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A marker and what it does. A ``CALL`` entry names the pattern and whether a section opens first."""
+
+    kind: Kind
+    marker: CompiledMarker
+    spec: CompiledSpec
+    call: CompiledCall | None = None
+    in_section: bool = False
+    channel: int = -1
+    skipped: bool = False
+
+
+Destination = Literal["text", "reasoning", "drop"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mode:
+    """Where the answer is: ``to`` says where its characters go.
+
+    ``spec`` and ``channel`` tell what opened it; ``accepted`` whether a section has had a call.
+    """
+
+    kind: Literal["text", "reasoning", "channel", "section", "native"]
+    to: Destination
+    spec: int = -1
+    channel: int = -1
+    accepted: bool = True
+
+
+class Table:
+    """The entries that are legal in one state, found by their first literals."""
+
+    def __init__(self, entries: Iterable[Entry], fences: bool) -> None:
+        self.entries = tuple(entries)
+        self.literals = Literals(literal for entry in self.entries for literal in entry.marker.literals)
+        self._by_char: dict[str, list[tuple[Entry, tuple[str, ...]]]] = {}
+        for entry in self.entries:
+            for char in dict.fromkeys(literal[0] for literal in entry.marker.literals):
+                self._by_char.setdefault(char, []).append((entry, entry.marker.literals))
+        stops = "".join(re.escape(char) for char in sorted(self._by_char)) + ("`~\n" if fences else "")
+        self.quiet = re.compile(f"[^{stops}]*\\Z" if stops else r"(?s:.*)\Z").match
+        self.at_start = any(entry.marker.at == "start" for entry in self.entries)
+
+    def at(self, text: str, pos: int) -> list[Entry]:
+        """The entries that may begin at ``pos``."""
+        return [
+            entry
+            for entry, literals in self._by_char.get(text[pos], ())
+            if any(text.startswith(lit, pos) or lit.startswith(text[pos:]) for lit in literals)
+        ]
+
+
+class CompiledSet:
+    """Parser files that are armed together, in order."""
+
+    def __init__(self, specs: Sequence[ParserSpec]) -> None:
+        self.specs = tuple(CompiledSpec(spec) for spec in specs)
+        first = specs[0] if specs else ParserSpec("none")
+        self.text = first.text
+        self.fences = first.text.fences == "protect"
+        self.reasoning = next((s for s in specs if s.reasoning.close is not None), None)
+        self.reasoning_index = specs.index(self.reasoning) if self.reasoning else -1
+        self.reasoning_trim = self.reasoning.reasoning.trim if self.reasoning else "both"
+        self.prefilled = tuple(self._prefilled())
+        self._tables: dict[tuple[object, ...], Table] = {}
+
+    def table(self, mode: Mode, *, calls: bool, thinking: bool, start: bool, trailing: bool) -> Table:
+        """What is legal in ``mode``: ``start`` before any text, ``trailing`` right behind a call."""
+        key = (mode.kind, mode.to, mode.spec, mode.channel, mode.accepted, calls, thinking, start, trailing)
+        table = self._tables.get(key)
+        if table is None:
+            entries = self._entries(mode, calls, thinking, start, trailing)
+            table = self._tables[key] = Table(entries, self.fences and mode.to == "text")
+        return table
+
+    def _entries(self, mode: Mode, calls: bool, thinking: bool, start: bool, trailing: bool) -> list[Entry]:
+        entries: list[Entry] = []
+        if mode.kind == "channel":
+            close = self.specs[mode.spec].channels[mode.channel][2]
+            if close:
+                entries.append(Entry(Kind.CHANNEL_CLOSE, close, self.specs[mode.spec]))
+        elif mode.kind == "section":
+            entries += self._section(self.specs[mode.spec], mode)
+        if mode.kind in ("reasoning", "native"):
+            return entries + self._reasoning(mode, calls, thinking)
+        if mode.kind == "section" and mode.accepted:
+            return entries
+        if mode.to == "drop":
+            return entries + [e for spec in self.specs for e in self._channels(spec)]
+        for spec in self.specs:
+            if calls:
+                entries += [e for e in self._calls(spec) if start or e.marker.at != "start"]
+                entries += self._closers(spec) if trailing else []
+            entries += self._openers(spec, start, thinking)
+        return entries
+
+    def _section(self, spec: CompiledSpec, mode: Mode) -> list[Entry]:
+        entries = [Entry(Kind.CALL, call.open, spec, call) for call in spec.calls]
+        if spec.section_close:
+            entries.append(Entry(Kind.SECTION_CLOSE, spec.section_close, spec))
+        if mode.accepted:
+            if spec.section_open:
+                entries.append(Entry(Kind.NOISE, spec.section_open, spec))
+            entries += self._closers(spec)
+            entries += _noise(spec)
+        return entries
+
+    def _calls(self, spec: CompiledSpec) -> list[Entry]:
+        entries: list[Entry] = []
+        optional = spec.spec.section is None or spec.spec.section.optional
+        for call in spec.calls:
+            if spec.section_open:
+                entries.append(Entry(Kind.CALL, spec.section_open, spec, call, in_section=True))
+            if optional:
+                entries.append(Entry(Kind.CALL, call.open, spec, call))
+        return entries
+
+    def _closers(self, spec: CompiledSpec) -> list[Entry]:
+        """A stray closer right behind a call is dropped."""
+        closers = [call.close for call in spec.calls] + [spec.section_close]
+        return [Entry(Kind.NOISE, closer, spec) for closer in closers if closer is not None]
+
+    def _openers(self, spec: CompiledSpec, start: bool, thinking: bool) -> list[Entry]:
+        entries: list[Entry] = []
+        if thinking and spec.reasoning_open:
+            entries.append(Entry(Kind.REASONING_OPEN, spec.reasoning_open, spec))
+        if thinking and start and spec.reasoning_close:
+            # a closer at the very start of the answer: the prompt opened and the model closed at once
+            entries.append(Entry(Kind.NOISE, spec.reasoning_close, spec))
+        return entries + self._channels(spec) + _noise(spec)
+
+    def _channels(self, spec: CompiledSpec) -> list[Entry]:
+        return [
+            Entry(Kind.CHANNEL_OPEN, opener, spec, channel=index) for index, (_, opener, _) in enumerate(spec.channels)
+        ]
+
+    def _reasoning(self, mode: Mode, calls: bool, thinking: bool) -> list[Entry]:
+        entries: list[Entry] = []
+        owner = self.specs[mode.spec] if mode.spec >= 0 else None
+        for spec in self.specs:
+            if mode.kind == "reasoning" and (owner is spec or _same_opening(owner, spec)):
+                if spec.reasoning_close:
+                    entries.append(Entry(Kind.REASONING_CLOSE, spec.reasoning_close, spec))
+                if spec.reasoning_open:
+                    entries.append(Entry(Kind.NOISE, spec.reasoning_open, spec))
+            if calls and spec.spec.reasoning.calls != "never":
+                entries += [e for e in self._calls(spec) if e.marker.at != "start"]
+            if mode.kind == "reasoning" and thinking:
+                entries += self._channels(spec)
+            entries += _noise(spec)
+        return entries
+
+    def _prefilled(self) -> Iterable[Entry]:
+        """Entries whose markers the prompt has begun: legal at the very start only."""
+        for spec in self.specs:
+            prefill = spec.spec.text.prefill
+            if not prefill:
+                continue
+            for call in spec.calls:
+                marker = CompiledMarker(call.pattern.open, prefill)
+                yield Entry(Kind.CALL, marker, spec, call, skipped=True)
+            if spec.spec.reasoning.open:
+                marker = CompiledMarker(spec.spec.reasoning.open, prefill)
+                yield Entry(Kind.REASONING_OPEN, marker, spec, skipped=True)
+            for index, (channel, _, _) in enumerate(spec.channels):
+                marker = CompiledMarker(channel.open, prefill)
+                yield Entry(Kind.CHANNEL_OPEN, marker, spec, channel=index, skipped=True)
+
+
+def _noise(spec: CompiledSpec) -> list[Entry]:
+    rules = spec.spec.noise
+    entries: list[Entry] = []
+    if rules.anywhere:
+        entries.append(Entry(Kind.NOISE, CompiledMarker(Marker(rules.anywhere)), spec))
+    if rules.tail:
+        follow = (*rules.tail, *rules.anywhere, "$")
+        entries.append(Entry(Kind.NOISE, CompiledMarker(Marker(rules.tail, then=follow)), spec))
+    return entries
+
+
+def _same_opening(one: CompiledSpec | None, other: CompiledSpec) -> bool:
+    if one is None or one.reasoning_open is None or other.reasoning_open is None:
+        return False
+    return bool(set(one.reasoning_open.literals) & set(other.reasoning_open.literals))
+
+
+_MEMO_LIMIT = 256
+_memo: dict[tuple[int, ...], CompiledSet] = {}
+
+
+def compile_set(specs: Sequence[ParserSpec]) -> CompiledSet:
+    """The compiled form of ``specs``; the same values are compiled once."""
+    key = tuple(map(id, specs))
+    compiled = _memo.get(key)
+    if compiled is None:
+        if len(_memo) >= _MEMO_LIMIT:
+            _memo.pop(next(iter(_memo)))
+        # the compiled set keeps the values alive, so that their ids stay theirs
+        compiled = _memo[key] = CompiledSet(specs)
+    return compiled

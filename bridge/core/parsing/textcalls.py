@@ -1,0 +1,61 @@
+"""Calls whose body is an object, or bare text for the tool's only parameter (codec ``text``)."""
+
+from __future__ import annotations
+
+from bridge.core.parsing.compiled import CompiledCall
+from bridge.core.parsing.cursor import Cursor, CutOff, Malformed, Reading
+from bridge.core.parsing.jsonreader import quote, read_json
+from bridge.core.parsing.literals import Literals
+from bridge.core.parsing.markers import MORE, Match
+from bridge.core.parsing.sink import CallSink
+from bridge.core.parsing.typed import typed
+
+
+def read_text_call(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]:
+    """The body up to the closer, or to the end of the message."""
+    body = (yield from _body(cursor, call)).strip()
+    value = read_json(body, call.pattern.json) if body.startswith("{") else None
+    if value is None:
+        key = sink.types.only
+        if not body and not sink.types.order:
+            value = "{}"
+        elif key is None:
+            raise Malformed
+        else:
+            value = f"{{{quote(key)}:{typed(body, sink.types.of(key), call.pattern.tags.untyped)}}}"
+    sink.write(value)
+    sink.end(cursor.pos)
+
+
+def _body(cursor: Cursor, call: CompiledCall) -> Reading[str]:
+    parts: list[str] = []
+    line = ""
+    literals = Literals(call.close.literals if call.close else ())
+    while True:
+        found = literals.search(cursor.text, cursor.i)
+        end = found.start() if found else literals.tail(cursor.text, cursor.i)
+        if found and call.close:
+            line = _last_line(line, cursor.text[cursor.i : end])
+            closer = call.close.match(cursor.text, end, cursor.eof)
+            if isinstance(closer, Match) and not (call.close.at == "line" and line.strip()):
+                parts.append(cursor.text[cursor.i : end])
+                cursor.i = end if call.close.peek else closer.end
+                return "".join(parts)
+            if closer is not MORE:
+                end += 1
+        elif cursor.eof:
+            end = len(cursor.text)
+        parts.append(cursor.text[cursor.i : end])
+        line = _last_line(line, cursor.text[cursor.i : end])
+        cursor.i = end
+        if cursor.eof and end == len(cursor.text):
+            if cursor.cut:
+                raise CutOff
+            return "".join(parts)
+        if not found or closer is MORE:
+            yield from cursor.wait()
+
+
+def _last_line(line: str, more: str) -> str:
+    head, newline, tail = more.rpartition("\n")
+    return tail if newline else (line + head + tail)[-256:]
