@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from bridge.core.conversation import Tool
 from bridge.core.openai import answer as wire
 from bridge.core.parsing.spec import ParserSpec
+from bridge.errors import BridgeError
 from bridge.upstream.sample import sample_arguments
 
 MODELS = ("demo",)
@@ -61,7 +62,10 @@ def demo_answer(method: str, path: str, body: bytes, parsers: Mapping[str, Parse
         asked = wire.read_asked(body)
     except ValueError as error:
         return _failure(400, f"not a chat completions request: {error}")
-    script = plan(asked, parsers)
+    try:
+        script = plan(asked, parsers)
+    except BridgeError as error:
+        return _failure(500, str(error))
     if script.status != 200:
         return _failure(script.status, f"the demo upstream was asked for status {script.status}")
     head = wire.Head(f"chatcmpl-demo-{next(_numbers)}", asked.model, int(time.time()))
@@ -106,14 +110,17 @@ def _last_words(asked: wire.Asked) -> tuple[str, bool]:
 
 
 def _tool_text(tools: tuple[Tool, ...], wanted: str, parsers: Mapping[str, ParserSpec]) -> str:
-    writers = {name: spec.prompt.call for name, spec in parsers.items() if spec.prompt is not None}
     name = DEFAULT_FORMAT if not wanted or wanted.startswith("/") else wanted
-    if name not in writers:
-        known = ", ".join(sorted(writers)) or "none"
+    spec = parsers.get(name)
+    if spec is None or spec.prompt is None:
+        known = ", ".join(sorted(name for name, spec in parsers.items() if spec.prompt)) or "none"
         return f"I cannot write tool calls as `{name}`. Formats that I know: {known}."
     if not tools:
         return "This request declares no tools, so there is nothing to call."
-    return f"I will call {tools[0].name}.\n\n{write_call(writers[name], tools[0])}"
+    call = write_call(spec.prompt.call, tools[0])
+    # Some formats have no marker: there, a call is one only if nothing stands before it.
+    bare = any(pattern.alone for pattern in spec.calls)
+    return call if bare else f"I will call {tools[0].name}.\n\n{call}"
 
 
 def write_call(writer: Callable[..., str], tool: Tool) -> str:

@@ -13,6 +13,7 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -28,7 +29,18 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
 TOOL = json.loads((HERE / "weather.json").read_text())
-ROUTES = '[upstreams.demo]\nprotocol = "demo"\n\n[models."*"]\nupstream = "demo"\nmodel = "demo"\n'
+ROUTES = """\
+[upstreams.demo]
+protocol = "demo"
+
+[models."*"]                 # parsers = "auto": whatever the format, no name decides
+upstream = "demo"
+model = "demo"
+
+[models."*llama*"]           # without a marker of its own, so it is armed only where a route or a name says so
+upstream = "demo"
+model = "demo-llama-3"
+"""
 WIDTH = 52
 
 
@@ -50,7 +62,7 @@ def proxy() -> Iterator[int]:
             wait_until_it_answers(process, port, log)
             yield port
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
             process.wait(10)
 
 
@@ -70,7 +82,7 @@ def wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path
 def stream(port: int, prompt: str) -> Iterator[dict[str, object]]:
     """One streamed request; its events as they come."""
     body = {
-        "model": "claude-sonnet-4-5",
+        "model": f"claude-and-{prompt.split()[-1]}",
         "max_tokens": 1024,
         "stream": True,
         "tools": [TOOL],

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bridge.core.openai.answer import read_asked
-from bridge.core.parsing.spec import ParserSpec, Prompt
+from bridge.core.parsing.spec import CallPattern, Marker, ParserSpec, Prompt
+from bridge.errors import ConfigError
 from bridge.upstream.demo import demo_answer, plan
 
 WEATHER = {
@@ -30,7 +31,17 @@ def _nothing(**_: object) -> str:
     return ""
 
 
+def _fail(**_: object) -> str:
+    raise ConfigError("template `call` of parser `broken` failed")
+
+
 PARSERS = {
+    "broken": ParserSpec("broken", prompt=Prompt(system=_nothing, call=_fail, result=_nothing)),
+    "markerless": ParserSpec(
+        "markerless",
+        calls=(CallPattern(Marker(("{",)), "json-call", alone=True),),
+        prompt=Prompt(system=_nothing, call=_write_call, result=_nothing),
+    ),
     "hermes": ParserSpec("hermes", prompt=Prompt(system=_nothing, call=_write_call, result=_nothing)),
     "bare": ParserSpec("bare"),
 }
@@ -109,7 +120,16 @@ def test_tool_writes_a_call_as_text(said: object) -> None:
 @pytest.mark.parametrize("wanted", ["nonsense", "bare"])
 def test_an_unknown_format_gets_the_list(wanted: str) -> None:
     text = ask(f"/tool {wanted}", stream=True, tools=[WEATHER]).joined("content")
-    assert text == f"I cannot write tool calls as `{wanted}`. Formats that I know: hermes."
+    assert text == f"I cannot write tool calls as `{wanted}`. Formats that I know: broken, hermes, markerless."
+
+
+def test_a_call_without_a_marker_stands_alone() -> None:
+    assert ask("/tool markerless", stream=True, tools=[WEATHER]).joined("content") == CALL
+
+
+def test_a_template_that_fails_is_an_answer() -> None:
+    got = ask("/tool broken", stream=True, tools=[WEATHER])
+    assert (got.status, "parser `broken`" in got.chunks[0].decode()) == (500, True)
 
 
 def test_without_tools_it_says_so() -> None:
