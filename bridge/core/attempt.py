@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from bridge.core.conversation import Conversation
@@ -63,12 +63,13 @@ class Attempt:
         self._parallel = conversation.tool_choice.parallel
         self._counters: dict[str, int] = {}
         self._native = False
+        self._text_ended = False
         self._calls = 0
         self._offset = 0
         self._cut = False
         self._skipping = False
         self._thought = False
-        self._engine: ParserEngine | None = self._new_engine(route.reasoning.starts_open)
+        self._engine = self._new_engine(route.reasoning.starts_open)
 
     @property
     def ended(self) -> bool:
@@ -94,7 +95,7 @@ class Attempt:
 
     def flush(self) -> None:
         """The answer is given up: what was held back of its text comes out, but no call begins any more."""
-        for event in self._end_engine("cut"):
+        for event in self._end_text("cut"):
             if isinstance(event, ToolCallStart):
                 break
             self._emit_event(event)
@@ -102,25 +103,22 @@ class Attempt:
     def counters(self) -> dict[str, int]:
         """What decoder and parser noticed, by name."""
         counters = dict(self._counters)
-        sources = [self._decoder.notes] + ([self._engine.counters] if self._engine is not None else [])
-        for source in sources:
-            for name, count in source.items():
-                counters[name] = counters.get(name, 0) + count
+        _add(counters, self._decoder.notes)
+        _add(counters, self._engine.counters)
         return counters
 
     def _handle(self, events: Iterable[Event]) -> Finish | Fault | None:
         engine = self._engine
         for event in events:
             if type(event) is TextDelta:
-                if engine is None:
-                    self._emit_event(event)
-                else:
-                    self._emit_all(engine.feed(event.text))
+                self._emit_all(engine.feed(event.text))
+                if self._cut:
+                    return self._uncompletable()
                 continue
             match event:
                 case ThinkingDelta(text):
                     if self._reads_field:
-                        self._emit_all([event] if engine is None else engine.feed_reasoning(text))
+                        self._emit_all(engine.feed_reasoning(text))
                 case Usage():
                     self.usage = event
                 case Finish():
@@ -132,10 +130,8 @@ class Attempt:
                     engine = self._engine
         return None
 
-    def _new_engine(self, starts_open: bool | None) -> ParserEngine | None:
+    def _new_engine(self, starts_open: bool | None) -> ParserEngine:
         route, conversation = self.route, self._conversation
-        if not route.parsers:
-            return None
         return ParserEngine(
             route.parsers,
             conversation.tools if conversation.tool_choice.mode != "none" else (),
@@ -145,26 +141,24 @@ class Attempt:
             thinking=route.reasoning.source in ("auto", "tags"),
         )
 
-    def _end_engine(self, reason: FinishReason) -> list[ParserEvent]:
-        engine, self._engine = self._engine, None
-        if engine is None:
+    def _end_text(self, reason: FinishReason) -> list[ParserEvent]:
+        """The end of the text, for the one engine or for the first of the two."""
+        if self._text_ended:
             return []
-        events = engine.finish(reason)
-        for name, count in engine.counters.items():
-            self._counters[name] = self._counters.get(name, 0) + count
-        return events
+        self._text_ended = True
+        return self._engine.finish(reason)
 
     def _structured(self, event: Event) -> None:
         """An event of a call that the upstream structured by itself."""
         if not self._native:
             # The text before the call is complete, and the text after it holds no calls.
             self._native = True
-            if self._engine is not None:
-                self._engine.disarm()
-                self._emit_all(self._end_engine("stop"))
-                self._engine = self._new_engine(starts_open=False)
-                if self._engine is not None:
-                    self._engine.disarm()
+            self._engine.disarm()
+            self._emit_all(self._end_text("stop"))
+            _add(self._counters, self._engine.counters)
+            self._engine = self._new_engine(starts_open=False)
+            self._engine.disarm()
+            self._text_ended = False
             self._offset = self._calls
         match event:
             case ToolCallStart(index, id_, name):
@@ -178,7 +172,10 @@ class Attempt:
 
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
-            self._emit_event(event)
+            if type(event) is TextDelta and not (self._thought or self._cut):
+                self._show(event)
+            else:
+                self._emit_event(event)
 
     def _emit_event(self, event: Event) -> None:
         """Apply the route's and the client's wishes to an event and show what is left of it."""
@@ -199,7 +196,7 @@ class Attempt:
             case ToolCallStart():
                 self._skipping = self._calls > 0 and not self._parallel
                 if self._skipping:
-                    self._counters["not_parallel"] = self._counters.get("not_parallel", 0) + 1
+                    _add(self._counters, {"not_parallel": 1})
                     return
             case ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
                 if self._skipping:
@@ -212,10 +209,10 @@ class Attempt:
     def _finish(self, finish: Finish) -> Finish | Fault:
         """The model ended: let out what was held, and settle the reason."""
         reason = finish.reason
-        self._emit_all(self._end_engine("length" if reason in _LENGTH else "stop"))
-        dropped = self._counters.get("dropped", 0) + self._decoder.notes.get("dropped", 0)
+        self._emit_all(self._end_text("length" if reason in _LENGTH else "stop"))
+        dropped = self.counters().get("dropped", 0)
         if self._cut and reason not in _LENGTH:
-            return self._decoder.broken("a tool call that cannot be completed")
+            return self._uncompletable()
         if reason == "refusal":
             return finish
         if self._calls and not self._cut and not (reason in _LENGTH and dropped):
@@ -229,9 +226,17 @@ class Attempt:
             return Finish("context_window")
         return finish
 
+    def _uncompletable(self) -> Fault:
+        return self._decoder.broken("a tool call that cannot be completed")
+
     def _window_is_full(self) -> bool:
         usage, window = self.usage, self.route.context_window
         if usage is None or window is None:
             return False
         prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
         return prompt + usage.output_tokens >= window
+
+
+def _add(counters: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counters[name] = counters.get(name, 0) + count

@@ -150,7 +150,7 @@ class Decoder:
             return self._done()
         if event == b"error":
             return self._failed(text.decode("utf-8", "replace"))
-        if text[:1] in (b"{", b"[", b"<"):
+        if text[:1] in (b"{", b"[", b"<") and self._finish is None:
             return [self.broken("a frame that is not JSON")]
         return self._noise()
 

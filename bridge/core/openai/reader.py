@@ -34,7 +34,7 @@ class AnswerReader:
         for payload, event in frames.feed(data):
             events += decoder.frame(payload, event)
         if frames.overflow and not decoder.finished:
-            events.append(decoder.broken("a frame that is too large"))
+            events += decoder.end() if decoder.ended else [decoder.broken("a frame that is too large")]
         return events
 
     def eof(self) -> list[Event]:

@@ -53,6 +53,7 @@ ANSWERS: dict[str, tuple[bytes, list[Any]]] = {
     "empty and null reasons": (delta("", content="Hel") + delta(None, content="lo") + finish("stop"), HELLO),
     "second finish": (chunk("Hello") + finish("stop") + finish("length") + DONE, HELLO),
     "late deltas": (chunk("Hello") + finish("stop") + chunk("!") + call(0, "a", "f", "{}") + DONE, HELLO),
+    "torn frame after the finish": (chunk("Hello") + finish("stop") + b'data: {"usage": {"pro', HELLO),
     "late error": (chunk("Hello") + finish("stop") + error("overloaded") + DONE, HELLO),
     "usage before the finish": (usage(1, 1) + chunk("Hello") + usage(2, 2) + finish("stop") + DONE, HELLO),
     "usage in every chunk": (

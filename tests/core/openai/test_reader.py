@@ -61,6 +61,11 @@ def test_frames_have_a_limit() -> None:
     assert answer.eof() == []
 
 
+def test_a_frame_that_is_too_large_after_the_end_spoils_nothing() -> None:
+    end = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
+    assert read([end, b"data: " + b"x" * (5 << 20)]) == [TextDelta("a"), Finish("end_turn")]
+
+
 def test_bodies_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MAX_BODY", 1000)
     (event,) = read([b"{" + b" " * 600, b" " * 600, b"}"])

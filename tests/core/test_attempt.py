@@ -1,0 +1,269 @@
+"""From an upstream's bytes to what is shown: parsers, reasoning, stop reasons, and streams cut anywhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Literal
+
+import pytest
+from chunking import bytewise, every_split
+from hypothesis import given
+from hypothesis import strategies as st
+from playbook import (
+    CONVERSATION,
+    DONE,
+    ROUTE,
+    Playbook,
+    call,
+    chunk,
+    fault,
+    finish,
+    give_up,
+    play,
+    reasoning,
+    stop,
+    text,
+    thinking,
+    tool,
+    usage,
+)
+
+from bridge.core.conversation import ThinkingConfig, Tool, ToolChoice
+from bridge.core.parsing.spec import CallPattern, Marker, ParserSpec, ReasoningRules
+from bridge.core.route import Reasoning, Route
+
+HERMES = ParserSpec(
+    "hermes",
+    reasoning=ReasoningRules(open=Marker(("<think>",)), close=Marker(("</think>",))),
+    calls=(CallPattern(open=Marker(("<tool_call>",)), close=Marker(("</tool_call>",)), codec="json-call"),),
+)
+TEXTUAL = replace(ROUTE, parsers=(HERMES,))
+MARKUP = '<tool_call>\n{"name": "get", "arguments": {"a": 1}}\n</tool_call>'
+GET = tool("get", {"a": 1})
+
+
+def asking(route: Route = TEXTUAL, **fields: Any) -> Playbook:
+    return Playbook.asking(route, ("get", "put"), **fields)
+
+
+def route_with(**reasoning_: Any) -> Route:
+    return replace(TEXTUAL, reasoning=Reasoning(**reasoning_))
+
+
+def test_a_call_in_the_text() -> None:
+    said = asking() >> chunk("Look: ") >> chunk(MARKUP) >> finish("stop") >> usage(3, 2) >> DONE
+    assert said << text("Look:") << GET << stop("tool_use")
+
+
+def test_a_call_in_pieces_of_text() -> None:
+    playbook = asking() >> chunk("Look: ")
+    for character in MARKUP:
+        playbook = playbook >> chunk(character)
+    assert playbook >> finish("stop") << text("Look:") << GET << stop("tool_use")
+
+
+def test_no_name_of_a_model_decides() -> None:
+    for model in ("qwen", "deepseek-chat", "MiniMax-M2", "gpt-5", "claude-sonnet-4-5", "x"):
+        route = replace(TEXTUAL, model=model, key=model)
+        assert asking(route) >> chunk(MARKUP) >> finish("stop") << GET << stop("tool_use")
+
+
+@pytest.mark.parametrize("fields", [{"tools": ()}, {"tool_choice": ToolChoice("none")}, {"tools": (Tool("other"),)}])
+def test_what_is_not_declared_is_text(fields: dict[str, Any]) -> None:
+    playbook = Playbook(TEXTUAL, replace(CONVERSATION, tools=(Tool("get"),), **fields) if "tools" not in fields else
+                        replace(CONVERSATION, **fields))  # fmt: skip
+    assert playbook >> chunk(MARKUP) >> finish("stop") << text(MARKUP) << stop("end_turn")
+
+
+def test_structured_calls_leave_the_text_alone() -> None:
+    said = asking() >> chunk("As in <tool_ca") >> call(0, "i", "put", "{}") >> finish("tool_calls")
+    assert said << text("As in <tool_ca") << tool("put", {}) << stop("tool_use")
+
+
+def test_structured_calls_after_a_call_in_the_text() -> None:
+    said = asking() >> chunk(MARKUP) >> call(0, "i", "put", '{"b": 1}') >> call(1, "j", "put", "{}")
+    assert said >> finish("stop") << GET << tool("put", {"b": 1}) << tool("put", {}) << stop("tool_use")
+
+
+def test_one_call_where_one_was_asked_for() -> None:
+    once = asking(tool_choice=ToolChoice(parallel=False))
+    assert once >> chunk(MARKUP + MARKUP) >> finish("stop") << GET << stop("tool_use")
+    native = once >> call(0, "i", "get", '{"a": 1}') >> call(1, "j", "put", "{}") >> finish("tool_calls")
+    assert native << GET << stop("tool_use")
+    played = play([chunk(MARKUP + MARKUP), finish("stop")], once.route, once.conversation)
+    assert played.exchange.counters["not_parallel"] == 1
+
+
+def test_a_call_cut_by_the_limit() -> None:
+    cut = asking() >> chunk("Look:") >> chunk(MARKUP[:30]) >> finish("length")
+    assert cut << text("Look:") << stop("max_tokens")
+    played = play([cut.sent], cut.route, cut.conversation)
+    assert played.exchange.counters["dropped"] == 1
+
+
+def test_a_whole_call_before_the_limit() -> None:
+    assert asking() >> chunk(MARKUP) >> finish("length") << GET << stop("tool_use")
+    assert asking() >> chunk(MARKUP + MARKUP[:30]) >> finish("length") << GET << stop("max_tokens")
+
+
+def test_a_call_cut_by_a_dying_upstream() -> None:
+    cut = asking() >> chunk("Look:") >> chunk(MARKUP[:30])
+    assert cut << fault("api", "ambiguous")
+    played = play([cut.sent], cut.route, cut.conversation)
+    assert give_up(played) == [("open", "text", "Look:"), ("error", "api_error")]
+
+
+def test_held_text_comes_out_before_the_error() -> None:
+    cut = asking() >> chunk("2 <to")
+    played = play([cut.sent], cut.route, cut.conversation)
+    assert give_up(played) == [("open", "text", "2 <to"), ("error", "api_error")]
+
+
+def test_an_eager_call_that_goes_wrong_is_known_at_once() -> None:
+    eager = asking(replace(TEXTUAL, tool_streaming="eager"))
+    broken = MARKUP[:-25] + "oh no"
+    played = play([chunk(broken)], eager.route, eager.conversation)
+    assert played.exchange.fault is not None
+    assert played.exchange.fault.retry == "ambiguous"
+    assert give_up(played)[-1] == ("error", "api_error")
+
+
+@pytest.mark.parametrize("sent", [reasoning("Hm") + chunk("So"), chunk("<think>Hm</think>So")], ids=["field", "tags"])
+@pytest.mark.parametrize(
+    ("emit", "blocks"),
+    [
+        ("auto", [thinking("Hm"), text("So")]),
+        ("thinking", [thinking("Hm"), text("So")]),
+        ("text", [text("Hm\n\nSo")]),
+        ("drop", [text("So")]),
+    ],
+)
+def test_where_reasoning_goes(sent: bytes, emit: str, blocks: list[Any]) -> None:
+    assert Playbook(route_with(emit=emit), sent=sent + finish("stop"), expected=(*blocks, stop("end_turn")))
+
+
+@pytest.mark.parametrize(
+    ("source", "blocks"),
+    [
+        ("auto", [thinking("a"), thinking("b"), text("c")]),
+        ("field", [thinking("a"), text("<think>b</think>c")]),
+        ("tags", [thinking("b"), text("c")]),
+        ("none", [text("<think>b</think>c")]),
+    ],
+)
+def test_where_reasoning_comes_from(source: Literal["auto", "field", "tags", "none"], blocks: list[Any]) -> None:
+    sent = reasoning("a") + chunk("<think>b</think>c") + finish("stop")
+    played = play([sent], route_with(source=source))
+    merged = [thinking("".join(b[1] for b in played.blocks if b[0] == "thinking"))] if source == "auto" else []
+    assert played.blocks == [*blocks, stop("end_turn")] or played.blocks[:1] == merged
+
+
+def test_reasoning_that_the_prompt_opened() -> None:
+    sent = chunk("Hm</think>So") + finish("stop")
+    opened = Playbook(route_with(starts_open=True), sent=sent)
+    assert opened << thinking("Hm") << text("So") << stop("end_turn")
+
+
+def test_hidden_reasoning_is_an_empty_block() -> None:
+    hidden = replace(CONVERSATION, thinking=ThinkingConfig("adaptive", shown=False))
+    assert (
+        Playbook(conversation=hidden)
+        >> reasoning("Hm")
+        >> chunk("So")
+        >> finish("stop")
+        << thinking("")
+        << text("So")
+        << stop("end_turn")
+    )
+
+
+def test_a_full_window_is_named() -> None:
+    small = replace(ROUTE, context_window=100)
+    assert (
+        Playbook(small)
+        >> chunk("a")
+        >> finish("length")
+        >> usage(90, 10)
+        << text("a")
+        << stop("model_context_window_exceeded")
+    )
+    assert Playbook(small) >> chunk("a") >> finish("length") >> usage(80, 10) << text("a") << stop("max_tokens")
+    assert Playbook(small) >> chunk("a") >> finish("length") << text("a") << stop("max_tokens")
+
+
+def test_a_refusal_stays_one() -> None:
+    assert asking() >> call(0, "i", "get", '{"a": 1}') >> finish("content_filter") << GET << stop("refusal")
+
+
+EVERYTHING = (
+    b": hi\r\n\r\n"
+    + reasoning("Hm é")
+    + chunk("Look 😀: ")
+    + chunk(MARKUP)
+    + call(0, "i", "put", '{"b": "x\\u00e9"')
+    + b"event: chunk\r\n"
+    + call(0, None, None, "}").replace(b"\n", b"\r\n")
+    + finish("tool_calls")
+    + usage(30, 20)
+    + DONE
+)
+WANTED = [thinking("Hm é"), text("Look 😀:"), GET, tool("put", {"b": "xé"}), stop("tool_use")]
+
+
+@pytest.mark.parametrize("streaming", ["complete", "eager"])
+def test_every_split_of_a_recorded_stream(streaming: Literal["complete", "eager"]) -> None:
+    book = asking(replace(TEXTUAL, tool_streaming=streaming))
+    for chunks in (bytewise(EVERYTHING), *every_split(EVERYTHING)):
+        assert play(chunks, book.route, book.conversation).blocks == WANTED
+
+
+@pytest.mark.parametrize("streaming", ["complete", "eager"])
+def test_a_stream_cut_at_any_byte_ends_in_an_error_or_is_whole(streaming: Literal["complete", "eager"]) -> None:
+    book = asking(replace(TEXTUAL, tool_streaming=streaming))
+    ends = EVERYTHING.index(b'"tool_calls"}]}') + len(b'"tool_calls"}]}')
+    for cut in range(len(EVERYTHING)):
+        played = play([EVERYTHING[:cut]], book.route, book.conversation)
+        if cut >= ends:
+            assert played.blocks == WANTED
+            continue
+        shown = give_up(played)
+        assert shown[-1][0] == "error"
+        assert not any(block[0] == "stop" for block in shown)
+        for block in shown:
+            if block[0] == "tool":
+                assert block in WANTED
+
+
+@given(st.binary(max_size=60), st.integers(0, len(EVERYTHING)), st.integers(0, len(EVERYTHING)), st.booleans())
+def test_whatever_arrives_the_end_is_an_answer_or_a_fault(junk: bytes, start: int, end: int, stream: bool) -> None:
+    sent = EVERYTHING[:start] + junk + EVERYTHING[end:]
+    conversation = replace(asking().conversation, stream=stream)
+    exchange = play([sent], TEXTUAL, conversation).exchange
+    assert exchange.finished != (exchange.fault is not None)
+
+
+fields = st.sampled_from(["content", "reasoning_content", "tool_calls", "function_call", "role", "refusal"])
+values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | st.sampled_from([MARKUP, "{", "}", "<think>"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["index", "id", "function", "name", "arguments", "text"]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.dictionaries(fields, values, max_size=3), max_size=6), st.sampled_from(["stop", "length", None]))
+def test_whatever_deltas_hold_the_stream_is_legal(deltas: list[dict[str, Any]], reason: str | None) -> None:
+    sent = b"".join(
+        b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n" for delta in deltas
+    )
+    sent += finish(reason) if reason else b""
+    for streaming in ("complete", "eager"):
+        book = asking(replace(TEXTUAL, tool_streaming=streaming))
+        streamed = play([sent], book.route, book.conversation)
+        assert streamed.exchange.finished != (streamed.exchange.fault is not None)
+        if streamed.exchange.finished and streaming == "complete":
+            whole = play([sent], book.route, replace(book.conversation, stream=False))
+            assert whole.blocks == streamed.blocks
