@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from bridge.core.parsing.spec import ParserSpec
+if TYPE_CHECKING:
+    from bridge.core.parsing.spec import ParserSpec
 
 Protocol = Literal["openai", "anthropic", "demo"]
 

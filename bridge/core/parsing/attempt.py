@@ -11,7 +11,7 @@ from bridge.core.parsing.markers import MORE, CompiledMarker, Match, first_match
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.pythoncalls import read_python_calls
 from bridge.core.parsing.sink import CallSink
-from bridge.core.parsing.tagcalls import read_tag_call
+from bridge.core.parsing.tagcalls import begins, read_tag_call
 from bridge.core.parsing.textcalls import read_text_call
 
 _CODECS = {
@@ -145,6 +145,8 @@ class Attempt:
                 raise Malformed
             elif True in noise:
                 cursor.i += len(spec.spec.noise.anywhere[noise.index(True)])
+            elif cursor.eof and begins((self.call.open, *closers), cursor):
+                raise CutOff
             elif section.junk == "drop":
                 cursor.i += 1
             else:

@@ -14,6 +14,7 @@ _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+\Z", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z", re.ASCII)
 _NULLS = ("null", "None")
 _DEPTH = 16
+_STRING = frozenset({"string"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class ValueType:
     @property
     def verbatim(self) -> bool:
         """Whether every text is the value as it stands, so that it may be passed on as it comes."""
-        return self.kinds == {"string"} and not self.enum
+        return self.kinds == _STRING and not self.enum
 
 
 class ArgumentTypes:
@@ -54,8 +55,8 @@ class ArgumentTypes:
     def only(self) -> str | None:
         """The only argument, or the only required one."""
         if len(self._properties) == 1:
-            return next(iter(self._properties))
-        return self._required[0] if len(self._required) == 1 else None
+            return str(next(iter(self._properties)))
+        return str(self._required[0]) if len(self._required) == 1 else None
 
     def declares(self, key: str) -> bool:
         """Whether the schema names ``key``."""

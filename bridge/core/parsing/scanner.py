@@ -1,0 +1,209 @@
+"""The scanning half of the engine: modes, the markers that are legal in them, text and framing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from bridge.core.conversation import Tool
+from bridge.core.parsing.markers import MORE, Match
+from bridge.core.parsing.names import Toolbox
+from bridge.core.parsing.output import Output
+from bridge.core.parsing.spec import ParserSpec
+from bridge.core.parsing.tables import Entry, Kind, Mode, compile_set
+from bridge.core.parsing.tentative import Tentative
+
+_TEXT = Mode("text", "text")
+_CLOSERS = frozenset({Kind.CHANNEL_CLOSE, Kind.SECTION_CLOSE, Kind.REASONING_CLOSE})
+
+
+class Scanner(ABC):
+    """Reads what is no call. ``_buffer`` is unread; ``_base`` is its position in the message.
+
+    Where calls may begin it hands over to ``_start_race``, and reads on when that is over.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[ParserSpec],
+        tools: Sequence[Tool],
+        new_id: Callable[[], str],
+        *,
+        starts_open: bool | None,
+        thinking: bool,
+    ) -> None:
+        self.counters: dict[str, int] = {}
+        self._set = compile_set(specs)
+        self._out = Output(self._set, new_id, self.counters)
+        self._toolbox = Toolbox(tools)
+        self._armed = bool(self._toolbox)
+        self._thinking = thinking
+        self._modes = [_TEXT]
+        self._buffer = ""
+        self._base = 0
+        self._racing = False
+        self._tentative: Tentative | None = None
+        self._calls_from = 0
+        self._verbatim_to = 0
+        self._eof = False
+        self._undecided = False
+        self._at_zero = bool(self._set.prefilled)
+        reasoning = self._set.reasoning
+        opens = reasoning is not None and reasoning.reasoning.start == "open"
+        if reasoning is not None and thinking and (opens if starts_open is None else starts_open):
+            self._modes.append(Mode("reasoning", "reasoning", self._set.reasoning_index))
+        self._refresh()
+
+    @abstractmethod
+    def _start_race(self, entries: Sequence[Entry]) -> None:
+        """Calls may begin at ``_base``, in the ways that ``entries`` name."""
+
+    @abstractmethod
+    def _run_race(self) -> bool:
+        """Lets the race read ``_buffer``; False when more text is needed."""
+
+    @abstractmethod
+    def _revert(self, pos: int) -> None:
+        """What came at ``pos`` shows that the tentative calls were none."""
+
+    def _refresh(self) -> None:
+        """The markers that are legal from here on."""
+        mode, out = self._modes[-1], self._out
+        self._table = self._set.table(
+            mode, calls=self._armed, thinking=self._thinking, start=out.start, trailing=out.trailing
+        )
+        self._quiet = self._table.quiet
+        self._quick = mode.to == "text" and mode.kind != "section" and not self._racing
+        self._quick = self._quick and not (out.start or out.trailing or self._tentative or self._at_zero)
+
+    def _push(self, text: str) -> None:
+        self._buffer += text
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        """One step; False when more text is needed."""
+        if self._racing:
+            return self._run_race()
+        buffer = self._buffer
+        if not buffer:
+            return False
+        if self._at_zero:
+            return self._begin()
+        found = self._table.literals.search(buffer)
+        end = found.start() if found else self._quiet_end()
+        if end:
+            self._release(buffer[:end])
+            return True
+        return found is not None and self._at_marker(self._table.at(buffer, 0))
+
+    def _quiet_end(self) -> int:
+        """How much of the buffer is no part of a marker, given that it holds no whole one."""
+        return len(self._buffer) if self._eof else self._table.literals.tail(self._buffer, 0)
+
+    def _advance(self, count: int) -> None:
+        self._buffer = self._buffer[count:]
+        self._base += count
+
+    def _release(self, text: str) -> None:
+        """These characters are no marker."""
+        if self._tentative is not None:
+            harmless = self._tentative.harmless(text)
+            if harmless < len(text):
+                self._revert(self._base + harmless)
+            else:
+                self._advance(len(text))
+            return
+        mode, base = self._modes[-1], self._base
+        self._advance(len(text))
+        match mode.to:
+            case "text":
+                flags = self._out.start, self._out.trailing
+                if not self._is_junk(mode, base):
+                    self._out.text(text)
+                if flags != (self._out.start, self._out.trailing):
+                    self._refresh()
+            case "reasoning":
+                self._out.reasoning(text)
+
+    def _is_junk(self, mode: Mode, base: int) -> bool:
+        if mode.kind != "section" or not mode.accepted or base < self._verbatim_to:
+            return False
+        section = self._set.specs[mode.spec].spec.section
+        return section is not None and section.junk == "drop"
+
+    def _begin(self) -> bool:
+        """The start of the answer, where the prompt may hold the beginning of a marker."""
+        self._at_zero = False
+        prefilled = [e for e in self._set.prefilled if self._armed or e.kind is not Kind.CALL]
+        if self._at_marker(prefilled, start=True):
+            return True
+        if not self._racing and self._modes[-1] is _TEXT and self._base == 0 and self._undecided:
+            self._at_zero = True
+            return False
+        self._refresh()
+        return True
+
+    def _at_marker(self, entries: Sequence[Entry], *, start: bool = False) -> bool:
+        """Something may begin here; False when more text must decide."""
+        text, eof, out = self._buffer, self._eof, self._out
+        if self._modes[-1].to == "text" and self._set.fences and not start and out.fences.inside:
+            entries = [entry for entry in entries if entry.kind in _CLOSERS]
+        best: tuple[Entry, Match] | None = None
+        calls: list[Entry] = []
+        self._undecided = False
+        for entry in entries:
+            if entry.marker.at == "line" and not out.fences.line_start:
+                continue
+            if entry.kind is Kind.CALL and self._base < self._calls_from:
+                continue
+            found = entry.marker.match(text, 0, eof)
+            if found is None:
+                continue
+            if entry.kind is Kind.CALL:
+                calls.append(entry)
+            elif found is MORE:
+                self._undecided = True
+            elif isinstance(found, Match) and (best is None or found.end > best[1].end):
+                best = (entry, found)
+        if calls:
+            self._start_race(calls)
+        elif self._undecided:
+            return False
+        elif best is not None:
+            self._apply(*best)
+        elif start:
+            return False
+        else:
+            self._release(text[0])
+        return True
+
+    def _apply(self, entry: Entry, found: Match) -> None:
+        """A marker that is no call."""
+        spec = self._set.specs.index(entry.spec)
+        opens = entry.kind in (Kind.REASONING_OPEN, Kind.CHANNEL_OPEN)
+        if self._tentative is not None and opens:
+            self._revert(self._base)
+            return
+        mode = self._modes[-1]
+        if entry.kind is Kind.SECTION_CLOSE and not mode.accepted:
+            self._modes.pop()
+            self._refresh()
+            self._release(self._buffer[: found.end])
+            return
+        self._advance(found.end)
+        if entry.kind is Kind.NOISE:
+            return
+        if self._tentative is None and entry.kind is not Kind.SECTION_CLOSE:
+            self._out.boundary()
+        if opens:
+            while self._modes[-1].kind in ("reasoning", "channel"):
+                self._modes.pop()
+        if entry.kind is Kind.REASONING_OPEN:
+            self._modes.append(Mode("reasoning", "reasoning", spec))
+        elif entry.kind is Kind.CHANNEL_OPEN:
+            channel = entry.spec.channels[entry.channel][0]
+            self._modes.append(Mode("channel", channel.to, spec, entry.channel))
+        elif len(self._modes) > 1:
+            self._modes.pop()
+        self._refresh()
