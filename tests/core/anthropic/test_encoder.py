@@ -53,7 +53,7 @@ def test_text():
         content_block_stop "index":0}
         message_delta "delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":20,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":2}}
         message_stop }
-        """  # noqa: E501
+        """
     )
 
 
