@@ -17,6 +17,7 @@ from playbook import (
     Playbook,
     call,
     chunk,
+    delta,
     fault,
     finish,
     give_up,
@@ -257,7 +258,7 @@ values = st.recursive(
 @given(st.lists(st.dictionaries(fields, values, max_size=3), max_size=6), st.sampled_from(["stop", "length", None]))
 def test_whatever_deltas_hold_the_stream_is_legal(deltas: list[dict[str, Any]], reason: str | None) -> None:
     sent = b"".join(
-        b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n" for delta in deltas
+        b"data: " + json.dumps({"choices": [{"index": 0, "delta": said_}]}).encode() + b"\n\n" for said_ in deltas
     )
     sent += finish(reason) if reason else b""
     for streaming in ("complete", "eager"):
@@ -267,3 +268,34 @@ def test_whatever_deltas_hold_the_stream_is_legal(deltas: list[dict[str, Any]], 
         if streamed.exchange.finished and streaming == "complete":
             whole = play([sent], book.route, replace(book.conversation, stream=False))
             assert whole.blocks == streamed.blocks
+
+
+fragments = st.fixed_dictionaries(
+    {"index": st.integers(0, 2)},
+    optional={
+        "id": st.sampled_from(["i", "j", ""]),
+        "function": st.fixed_dictionaries(
+            {},
+            optional={
+                "name": st.sampled_from(["get", "put", ""]),
+                "arguments": st.sampled_from(["", "{", "{}", '{"a"', ": 1}", '{"a": 1}', "}", None, {}]),
+            },
+        ),
+    },
+)
+said = st.one_of(
+    st.fixed_dictionaries({"content": st.sampled_from(["a", "<tool_call>", MARKUP, " "])}),
+    st.fixed_dictionaries({"reasoning": st.sampled_from(["hm", "<think>"])}),
+    st.fixed_dictionaries({"tool_calls": st.lists(fragments, min_size=1, max_size=2)}),
+)
+
+
+@given(st.lists(said, max_size=8), st.sampled_from(["stop", "length", "tool_calls"]))
+def test_text_and_calls_in_any_order_give_a_legal_stream(deltas: list[dict[str, Any]], reason: str) -> None:
+    sent = b"".join(delta(**fields) for fields in deltas) + finish(reason)
+    for streaming in ("complete", "eager"):
+        book = asking(replace(TEXTUAL, tool_streaming=streaming))
+        played = play([sent], book.route, book.conversation)
+        assert played.exchange.finished != (played.exchange.fault is not None)
+        if played.exchange.fault is not None:
+            give_up(played)

@@ -97,6 +97,7 @@ class Decoder:
                     type(delta) is dict
                     and (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
                     and self._finish is None
+                    and not self._calls.open
                     and not choice.get("finish_reason")
                     and chunk.get("usage") is None
                     and type(text := delta.get("content")) is str
@@ -241,6 +242,7 @@ class Decoder:
             events.append(TextDelta(refusal))
         if self._finish is None:
             self._spoke = self._spoke or bool(events)
+            events = self._calls.defer(events)
             calls = delta.get("tool_calls")
             for item in calls if isinstance(calls, list) else ():
                 events += self._calls.add(item)

@@ -25,6 +25,7 @@ class _Call:
     raw: list[str] = field(default_factory=list)
     repeats: int = 0
     index: int = -1
+    after: list[Event] = field(default_factory=list)
 
     def text(self) -> str:
         return "".join(self.parts)
@@ -93,6 +94,7 @@ class ToolCalls:
     and the next call began or the answer ended; with True the first open call
     streams and the others wait. ``taken`` are ids that the conversation knows.
 
+    ``open``: a call streams; whatever else the model says has to wait (``defer``).
     After ``finish``, ``broken`` names the call whose arguments are no JSON object
     ("" if all is well) and ``dropped`` counts calls cut by the length limit.
     """
@@ -101,6 +103,7 @@ class ToolCalls:
         self.broken = ""
         self.dropped = 0
         self.emitted = 0
+        self.open = False
         self._new_id = new_id
         self._eager = eager
         self._taken = set(taken)
@@ -145,12 +148,18 @@ class ToolCalls:
             events += self._stream(call, new)
         return events
 
+    def defer(self, events: list[Event]) -> list[Event]:
+        """What of ``events``, which are not of calls, may come now; while a call is open they come behind it."""
+        if not self.open:
+            return events
+        self._calls[self._head].after += events
+        return []
+
     def finish(self, *, cut: bool) -> list[Event]:
         """The answer ended; ``cut``: by a length limit, so that what is unfinished is dropped."""
         events: list[Event] = []
         while self._head < len(self._calls) and not self.broken:
             call = self._calls[self._head]
-            self._head += 1
             blank = not call.text().strip()
             arguments = None if cut and blank else call.arguments()
             if arguments is not None and call.name:
@@ -162,6 +171,7 @@ class ToolCalls:
                     break
             elif call.name or not blank:
                 self.broken = call.name or "?"
+            self._head += 1
         return events
 
     def _find(self, item: dict[str, object], name: str, fragment: str) -> _Call:
@@ -226,6 +236,7 @@ class ToolCalls:
         return [self._start(call), ToolCallDelta(call.index, call.text())]
 
     def _start(self, call: _Call) -> Event:
+        self.open = True
         call.index = self.emitted
         self.emitted += 1
         id_ = call.upstream_id
@@ -237,9 +248,11 @@ class ToolCalls:
     def _close(self, call: _Call, arguments: str) -> list[Event]:
         if call.index < 0:
             start = self._start(call)
+            self.open = False
             return [start, ToolCallDelta(call.index, arguments), ToolCallEnd(call.index)]
         if arguments != call.text():
             # What was streamed is not what it should have been.
             self.broken = call.name
             return []
-        return [ToolCallEnd(call.index)]
+        self.open = False
+        return [ToolCallEnd(call.index), *call.after]

@@ -143,6 +143,12 @@ def test_eager_arguments_come_as_they_come() -> None:
     assert calls.emitted == 1
 
 
+def test_text_between_the_fragments_of_an_eager_call_waits_for_its_end() -> None:
+    sent = call(0, "i", "get", '{"a"') + chunk("By ") + chunk("the way.") + call(0, None, None, ": 1}")
+    played = play([sent + call(1, "j", "put", '{"b": "x"}') + finish("stop")], EAGER)
+    assert played.blocks == [A, text("By the way."), B, stop("tool_use")]
+
+
 def test_eager_call_cut_by_the_limit_is_aborted() -> None:
     calls = ToolCalls(lambda: "t", eager=True)
     calls.add(item("get", '{"a"', index=0))
