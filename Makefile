@@ -19,12 +19,12 @@ test: $(VENV)/.dev ## the tests
 	$(BIN)/pytest $(ARGS)
 
 test-all: ## the tests on every supported Python that is installed
-	@for version in $(VERSIONS); do \
+	@status=0; for version in $(VERSIONS); do \
 	  if python=$$(scripts/find-python $$version); then \
 	    echo "== Python $$version"; \
-	    $(MAKE) test PYTHON="$$python" VENV=.venv-$$version ARGS="-q $(ARGS)" || exit 1; \
+	    $(MAKE) test PYTHON="$$python" VENV=.venv-$$version ARGS="-q $(ARGS)" || status=1; \
 	  else echo "== Python $$version is not installed: skipped"; fi; \
-	done
+	done; exit $$status
 
 lint: $(VENV)/.dev ## ruff, mypy, import contracts
 	$(BIN)/ruff check .

