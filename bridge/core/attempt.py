@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
+from bridge.core import jsontext
 from bridge.core.conversation import Conversation
 from bridge.core.events import (
     Event,
@@ -65,7 +66,11 @@ class Attempt:
         self._native = False
         self._text_ended = False
         self._calls = 0
-        self._offset = 0
+        self._started = 0
+        self._current: list[Event] = []
+        self._made: list[tuple[str, object]] = []
+        self._written: list[tuple[str, object]] = []
+        self._held: list[Event] = []
         self._cut = False
         self._skipping = False
         self._thought = False
@@ -149,7 +154,7 @@ class Attempt:
         return self._engine.finish(reason)
 
     def _structured(self, event: Event) -> None:
-        """An event of a call that the upstream structured by itself."""
+        """An event of a call that the upstream structured by itself, or of what it said behind one."""
         if not self._native:
             # The text before the call is complete, and the text after it holds no calls.
             self._native = True
@@ -159,16 +164,34 @@ class Attempt:
             self._engine = self._new_engine(starts_open=False)
             self._engine.disarm()
             self._text_ended = False
-            self._offset = self._calls
+            self._written = self._made.copy()
+        if not self._written:
+            self._emit_event(self._numbered(event))
+            return
+        self._held.append(event)
+        if isinstance(event, ToolCallEnd | ToolCallAbort):
+            held, self._held = self._held, []
+            call = _call_of(held)
+            if call in self._written:
+                # The upstream structured a call and left it in the text as well.
+                self._written.remove(call)
+                _add(self._counters, {"repeated_call": 1})
+                return
+            for each in held:
+                self._emit_event(self._numbered(each))
+
+    def _numbered(self, event: Event) -> Event:
+        """The event with the number that its call has among all calls shown."""
         match event:
-            case ToolCallStart(index, id_, name):
-                self._emit_event(ToolCallStart(index + self._offset, id_, name))
-            case ToolCallDelta(index, json):
-                self._emit_event(ToolCallDelta(index + self._offset, json))
-            case ToolCallEnd(index):
-                self._emit_event(ToolCallEnd(index + self._offset))
-            case ToolCallAbort(index):
-                self._emit_event(ToolCallAbort(index + self._offset))
+            case ToolCallStart(_, id_, name):
+                return ToolCallStart(self._started, id_, name)
+            case ToolCallDelta(_, json):
+                return ToolCallDelta(self._started - 1, json)
+            case ToolCallEnd():
+                return ToolCallEnd(self._started - 1)
+            case ToolCallAbort():
+                return ToolCallAbort(self._started - 1)
+        return event
 
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -198,11 +221,16 @@ class Attempt:
                 if self._skipping:
                     _add(self._counters, {"not_parallel": 1})
                     return
+                self._started += 1
+                self._current = [event]
             case ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
                 if self._skipping:
                     return
+                self._current.append(event)
                 if isinstance(event, ToolCallEnd):
                     self._calls += 1
+                    if not self._native:
+                        self._made.append(_call_of(self._current))
                 self._cut = isinstance(event, ToolCallAbort)
         self._show(event)
 
@@ -235,6 +263,20 @@ class Attempt:
             return False
         prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
         return prompt + usage.output_tokens >= window
+
+
+def _call_of(events: Iterable[Event]) -> tuple[str, object]:
+    """Name and arguments of the call that ``events`` are; None for arguments that are not whole."""
+    name, pieces = "", []
+    for event in events:
+        match event:
+            case ToolCallStart(name=name):
+                pass
+            case ToolCallDelta(json=piece):
+                pieces.append(piece)
+            case ToolCallAbort():
+                return name, None
+    return name, jsontext.loads("".join(pieces) or "{}")
 
 
 def _add(counters: dict[str, int], more: Mapping[str, int]) -> None:

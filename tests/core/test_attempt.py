@@ -87,6 +87,15 @@ def test_structured_calls_after_a_call_in_the_text() -> None:
     assert said >> finish("stop") << GET << tool("put", {"b": 1}) << tool("put", {}) << stop("tool_use")
 
 
+def test_a_call_that_is_structured_and_left_in_the_text_is_one_call() -> None:
+    structured = call(0, "i", "get", '{"a":1}') + call(1, "j", "get", '{"a": 1}') + call(2, "k", "put", "{}")
+    for streaming in ("complete", "eager"):
+        said = asking(replace(TEXTUAL, tool_streaming=streaming)) >> chunk(MARKUP) >> structured >> finish("tool_calls")
+        assert said << GET << GET << tool("put", {}) << stop("tool_use")
+        played = play([said.sent], said.route, said.conversation)
+        assert played.exchange.counters["repeated_call"] == 1
+
+
 def test_one_call_where_one_was_asked_for() -> None:
     once = asking(tool_choice=ToolChoice(parallel=False))
     assert once >> chunk(MARKUP + MARKUP) >> finish("stop") << GET << stop("tool_use")
