@@ -9,6 +9,7 @@ from bridge.cli import configfile, render
 
 
 def add(subparsers: Any) -> None:
+    """Register the verb."""
     parser = subparsers.add_parser("check", help="validate the configuration and all parser files")
     configfile.add_config(parser, positional=True)
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
@@ -17,6 +18,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """1 when something is wrong; what is wrong is the data."""
     from bridge.config import diagnose
     from bridge.config.document import display
     from bridge.config.inputs import Inputs

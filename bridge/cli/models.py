@@ -9,6 +9,7 @@ from bridge.cli import configfile, render
 
 
 def add(subparsers: Any) -> None:
+    """Register the verb."""
     parser = subparsers.add_parser("models", help="list the models that clients may ask for")
     configfile.add_config(parser)
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
@@ -16,6 +17,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The table of routes."""
     rows = [
         {
             "id": route.key,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def add(subparsers: Any) -> None:
+    """Register the verb."""
     parser = subparsers.add_parser("route", help="explain which route a model id takes")
     parser.add_argument("model", metavar="MODEL", help="the id that a client asks for")
     configfile.add_config(parser)
@@ -22,6 +23,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The decision; 1 when no route answers."""
     snapshot = configfile.snapshot(args)
     decision = snapshot.router.decide(args.model)
     facts = _facts(snapshot, decision)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def add(subparsers: Any) -> None:
+    """Register the verb."""
     parser = subparsers.add_parser("show", help="print the effective configuration, secrets masked")
     configfile.add_config(parser, positional=True)
     how = parser.add_mutually_exclusive_group()
@@ -23,6 +24,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The flat configuration; ConfigError when it is wrong."""
     from bridge.config.diagnose import summary
     from bridge.config.document import display
     from bridge.config.effective import effective, toml_lines

@@ -113,12 +113,12 @@ def _escape(text: str, more: str = "") -> str:
 
 
 _SECRET_VALUE = re.compile(
-    r"""(?P<key>(?<![\w-])(?:[\w-]*[-_])?(?:key|token|secret|password|authorization|cookie)["']?\s*=\s*)
-        (?P<value>\"{3}.*|'{3}.*|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,{}\[\]\#"']+)""",
+    r"""(?P<key>(?<![\w-])(?:[\w-]*[-_])?(?:key|token|secret|password|authorization|cookie|sha256)["']?\s*=\s*)
+        (?P<value>\"{3}.*|'{3}.*|"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|\{[^}]*\}?|[^\s,{}\[\]\#"']+)""",
     re.VERBOSE | re.IGNORECASE,
 )
 _USERINFO = re.compile(r"(?<=://)[^/@\s\"']+(?=@)")
-_REFERENCE = re.compile(r"""["']?\$\{\w+\}["']?""")
+_REFERENCE = re.compile(r"""["']?\$\{\w+\}["']?|\{\s*file\s*=[^=]*""")
 
 
 def masked(line: str) -> str:

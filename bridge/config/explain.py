@@ -30,15 +30,23 @@ _SECRET = frozenset({"key", "api_key", "headers"})  # whose values no message re
 def explain(error: ValidationError, model: type[BaseModel], document: Document, problems: Problems) -> None:
     """Note every error of ``error``, which ``model`` raised for ``document``."""
     for item in error.errors(include_url=False):
-        # members of a union are tagged with an @; a table's key was never a key of the file
-        path = tuple(part for part in item["loc"] if not str(part).startswith("@"))
+        path = _as_written(item["loc"], document)
         message, hint = _describe(item, model, path)
         unknown = item["type"] == "extra_forbidden"
         code = "unknown-key" if unknown else "missing-key" if item["type"] == "missing" else "invalid-value"
         if item["type"] == "missing":
-            path, message = path[:-1], f"`{path[-1]}` is missing"
+            message = f"`{item['loc'][-1]}` is missing"
         at_key = unknown or item["type"] == "missing"
         problems.add(code, document.origin(path), path, message, hint=hint, at_key=at_key)
+
+
+def _as_written(loc: KeyPath, document: Document) -> KeyPath:
+    """The place without what pydantic adds: tags of unions, the long form of what the file has in short."""
+    path: KeyPath = ()
+    for part in loc:
+        if (*path, part) in document.origins:
+            path = (*path, part)
+    return path
 
 
 def _describe(item: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple[str, str]:
@@ -53,7 +61,7 @@ def _describe(item: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tupl
             words = re.findall(r"'([^']*)'", context["expected"])
             hint = suggest(value, words) if isinstance(value, str) else ""
             wanted = alternatives([f'"{word}"' for word in words])
-            return f"must be {wanted}{instead}", hint
+            return f"must be {wanted or context['expected']}{instead}", hint
         case "greater_than_equal" | "less_than_equal":
             bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
             return f"must be {bound}{instead}", ""

@@ -21,14 +21,14 @@ class Resolver:
     """Replaces references in a document. What cannot be resolved is left out of it.
 
     ``off`` holds why an upstream or a client cannot be used, by ``("upstreams", NAME)``.
-    ``references`` holds the text as written of every value that came from outside.
+    ``outside`` are the places of values that came from a variable or a file.
     """
 
     inputs: Inputs
     environ: Mapping[str, str]
     problems: Problems
     off: dict[tuple[str, str], str] = field(default_factory=dict)
-    references: dict[KeyPath, str] = field(default_factory=dict)
+    outside: set[KeyPath] = field(default_factory=set)
 
     def resolve(self, document: Document) -> Document:
         values = {
@@ -62,7 +62,7 @@ class Resolver:
                 return _UNSET
             parts.append(found)
         if end:
-            self.references[path] = text
+            self.outside.add(path)
         return "".join(parts) + text[end:]
 
     def _variable(self, document: Document, path: KeyPath, token: re.Match[str]) -> str | None:
@@ -105,18 +105,19 @@ class Resolver:
         origin = document.origin(path)
         match table[path[-1]]:
             case {"file": str() as name, **rest} if not rest and name:
-                inner = document.origin((*path, "file")) or origin
+                at = (*path, "file")
+                inner = document.origin(at)
                 folder = self.problems.sources[inner.file].path.parent if inner else Path.cwd()
-                self.references.setdefault(path, f"{{ file = {name} }}")
+                self.outside.add(path)
                 content = self._read(folder / name)
                 if content:
                     table[path[-1]] = content
                     return
                 del table[path[-1]]
-                reason = f"secret file `{name}` cannot be read" if content is None else f"secret file `{name}` is empty"
-                if not self._switch_off(document, path, reason):
-                    self.problems.add("unreadable", inner, path, reason)
-            case str() as text if path not in self.references and text.lower() not in ("", "none"):
+                reason = f"secret file `{name}` " + ("cannot be read" if content is None else "is empty")
+                if not self._switch_off(document, at, reason):
+                    self.problems.add("unreadable", inner, at, reason)
+            case str() as text if path not in self.outside and text.lower() not in ("", "none"):
                 message = "a secret is written in this file"
                 hint = f'refer to it: {path[-1]} = "${{{_variable_name(path)}}}"'
                 self.problems.add("literal-secret", origin, path, message, hint=hint, severity="warning")

@@ -32,7 +32,6 @@ class Loaded:
     inputs: Inputs
     config: schema.Config | None = None
     off: dict[tuple[str, str], str] = field(default_factory=dict)
-    references: dict[KeyPath, str] = field(default_factory=dict)
     readable: bool = True
     written: Document = field(default_factory=Document)
     disabled: dict[tuple[str, str], Origin | None] = field(default_factory=dict)
@@ -90,7 +89,7 @@ def load(
     resolver = Resolver(inputs, environ, problems)
     loaded.written = loaded.document
     loaded.document = resolver.resolve(loaded.document)
-    loaded.off, loaded.references = resolver.off, resolver.references
+    loaded.off = resolver.off
     if loaded.readable:
         try:
             loaded.config = schema.Config.model_validate(loaded.document.values)

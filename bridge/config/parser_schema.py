@@ -30,7 +30,7 @@ def _literal(text: str) -> str:
 
 
 class MarkerTable(Table):
-    lit: Annotated[tuple[Annotated[str, AfterValidator(_literal)], ...], Strict(False)] = Field(min_length=1)
+    lit: Annotated[tuple[Annotated[str, AfterValidator(_literal)], ...], Strict(False)]
     at: Literal["any", "line", "start"] = "any"
     then: Strings = ()
     peek: bool = False
@@ -41,13 +41,11 @@ class MarkerTable(Table):
 
 def _marker(value: Any) -> Any:
     """Text and lists of texts are short for a table."""
-    if isinstance(value, str):
-        return {"lit": [value]}
-    if isinstance(value, list):
-        return {"lit": value}
-    if isinstance(value, dict) and isinstance(value.get("lit"), str):
-        return value | {"lit": [value["lit"]]}
-    return value
+    table = value if isinstance(value, dict) else {"lit": value}
+    texts = table.get("lit")
+    if not isinstance(texts, str | list) or not texts:
+        raise ValueError("a marker is a text, a list of texts, or a table with `lit`")
+    return table | {"lit": [texts]} if isinstance(texts, str) else table
 
 
 Marker = Annotated[MarkerTable, BeforeValidator(_marker)]

@@ -33,7 +33,7 @@ def _shown(value: object) -> str:
 
 def duration(value: object) -> float:
     """Seconds of ``"250ms"``, ``"5s"``, ``"30m"`` or ``"1h"``."""
-    if isinstance(value, str) and re.match(DURATION_PATTERN, value):
+    if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
         number = value.rstrip("hms")
         return float(number) * _DURATIONS[value[len(number) :]]
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -43,8 +43,8 @@ def duration(value: object) -> float:
 
 def size(value: object) -> int:
     """Bytes of ``"32MB"`` (millions) or ``"4MiB"`` (powers of two)."""
-    if isinstance(value, str) and (match := re.fullmatch(r"([0-9.]+)([A-Za-z]+)", value)):
-        if re.match(SIZE_PATTERN, value):
+    if isinstance(value, str) and (match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]+)", value)):
+        if re.fullmatch(SIZE_PATTERN, value):
             return int(float(match[1]) * _SIZES[match[2]])
         near = next((unit for unit in _SIZES if unit.lower() == match[2].lower()), None)
         if near:
@@ -56,7 +56,7 @@ def size(value: object) -> int:
 
 def rate(value: object) -> Rate:
     """``"60/minute"``: a count per second, minute, hour or day."""
-    if isinstance(value, str) and re.match(RATE_PATTERN, value):
+    if isinstance(value, str) and re.fullmatch(RATE_PATTERN, value):
         count, period = value.split("/")
         if int(count) > 0:
             return Rate(int(count), _PERIODS[period])
@@ -68,7 +68,7 @@ def duration_text(seconds: float) -> str:
     for unit in ("h", "m", "s"):
         if seconds and seconds % _DURATIONS[unit] == 0:
             return f"{int(seconds / _DURATIONS[unit])}{unit}"
-    return f"{round(seconds * 1000, 6):g}ms" if seconds else "0s"
+    return f"{seconds * 1000:.6f}".rstrip("0").rstrip(".") + "ms" if seconds else "0s"
 
 
 def size_text(count: int) -> str:

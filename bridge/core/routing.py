@@ -46,10 +46,22 @@ def literal_count(pattern: str) -> int:
 
 def globs_overlap(one: str, other: str) -> bool:
     """Whether some id matches both; character sets count as any character."""
-    return _overlap(tuple(_TOKEN.findall(one)), tuple(_TOKEN.findall(other)))
+    (head, tail), (other_head, other_tail) = _ends(one), _ends(other)
+    if not (head.startswith(other_head) or other_head.startswith(head)):
+        return False
+    if not (tail.endswith(other_tail) or other_tail.endswith(tail)):
+        return False
+    return _overlap(_TOKEN.findall(one), _TOKEN.findall(other))
 
 
-def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+@lru_cache(_MEMO)
+def _ends(pattern: str) -> tuple[str, str]:
+    """The literal text before the first wildcard and after the last one."""
+    parts = re.split(r"[*?\[\]]", pattern)
+    return parts[0], parts[-1]
+
+
+def _overlap(one: list[str], other: list[str]) -> bool:
     reached = [[False] * (len(other) + 1) for _ in range(len(one) + 1)]
     reached[0][0] = True
     for i in range(len(one) + 1):
