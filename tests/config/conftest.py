@@ -49,22 +49,22 @@ class Project:
         check(loaded, self.cache)
         return loaded
 
-    def problems(
-        self, text: str = "", environ: Mapping[str, str] | None = None, env: str = ""
-    ) -> list[str]:
+    def problems(self, text: str = "", environ: Mapping[str, str] | None = None, env: str = "") -> list[str]:
         """Lines of what ``check`` prints for ``text``."""
         if text:
             self.write(text)
         return render_text(self.load(environ, env).problems.ordered()).splitlines()
 
-    def headlines(
-        self, text: str = "", environ: Mapping[str, str] | None = None, env: str = ""
-    ) -> list[str]:
+    def headlines(self, text: str = "", environ: Mapping[str, str] | None = None, env: str = "") -> list[str]:
         """The same without source lines and carets."""
-        return [line for line in self.problems(text, environ, env) if not line[:7].strip(" 0123456789|") == ""]
+        return [line for line in self.problems(text, environ, env) if line[:7].strip(" 0123456789|")]
 
     def build(
-        self, text: str = "", environ: Mapping[str, str] | None = None, env: str = "", overrides: Overrides | None = None
+        self,
+        text: str = "",
+        environ: Mapping[str, str] | None = None,
+        env: str = "",
+        overrides: Overrides | None = None,
     ) -> Snapshot:
         if text:
             self.write(text)

@@ -76,7 +76,9 @@ def test_no_problems(project: Project, text: str) -> None:
 
 
 def test_a_model_is_not_its_own_fallback(project: Project) -> None:
-    routes = project.build(f"{DEMO}[defaults]\nupstream = 'd'\nfallbacks = ['b', 'c']\n[models.a]\n[models.b]\n[models.c]\n").routes
+    routes = project.build(
+        f"{DEMO}[defaults]\nupstream = 'd'\nfallbacks = ['b', 'c']\n[models.a]\n[models.b]\n[models.c]\n"
+    ).routes
     assert {key: route.fallbacks for key, route in routes.items()} == {"a": ("b", "c"), "b": ("c",), "c": ("b",)}
 
 

@@ -20,7 +20,9 @@ from bridge.config.diagnose import (
     summary,
 )
 
-ERROR = Diagnostic("unknown-key", "error", "a.toml", 3, 5, "server.lsten", "unknown key", "did you mean `listen`?", "    lsten = 1")
+ERROR = Diagnostic(
+    "unknown-key", "error", "a.toml", 3, 5, "server.lsten", "unknown key", "did you mean `listen`?", "    lsten = 1"
+)
 WARNING = Diagnostic("off", "warning", "a,b.toml", 4, 1, "", "odd: 100 %\nreally")
 FLAG = Diagnostic("invalid-value", "error", "--listen", 0, 0, "server.listen", "wrong", "try another")
 

@@ -31,7 +31,9 @@ REST = '[models.m]\nupstream = "u"\nmodel = "x"\n'
     ],
 )
 def test_values(project: Project, text: str, environ: dict[str, str], value: str) -> None:
-    project.write(f'[upstreams.u]\nprotocol = "demo"\n{REST}display_name = "{text}"\nrequest.set.deep = [{{ x = "{text}" }}]\n')
+    project.write(
+        f'[upstreams.u]\nprotocol = "demo"\n{REST}display_name = "{text}"\nrequest.set.deep = [{{ x = "{text}" }}]\n'
+    )
     route = project.build(environ=environ).routes["m"]
     assert route.display_name == value
     assert route.request.set == {"deep": [{"x": value}]}

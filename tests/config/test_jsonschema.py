@@ -21,7 +21,9 @@ def nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_file_in_the_repository_is_up_to_date() -> None:
-    assert bundled("routes.schema.json").read_text() == json_schema_text(), "run: toolbridge schema > routes.schema.json"
+    assert bundled("routes.schema.json").read_text() == json_schema_text(), (
+        "run: toolbridge schema > routes.schema.json"
+    )
 
 
 def test_nothing_is_required_and_nothing_is_null() -> None:

@@ -95,7 +95,9 @@ BASE = """
     ],
 )  # fmt: skip
 def test_wrong_values(project: Project, addition: str, expected: str) -> None:
-    lines = project.headlines("".join(line.lstrip() for line in BASE.splitlines(keepends=True)) + addition + "\n", {"K": "k"})
+    lines = project.headlines(
+        "".join(line.lstrip() for line in BASE.splitlines(keepends=True)) + addition + "\n", {"K": "k"}
+    )
     assert lines == [expected]
 
 
@@ -107,7 +109,10 @@ def test_wrong_values(project: Project, addition: str, expected: str) -> None:
         ("http://h:99999/v1", "Port out of range 0-65535"),
         ("http://user:hunter2@h/v1", "must hold no credentials; put them into `api_key` or `headers`"),
         ("http://h/v1?x=1", "must end with the path, without `?` or `#`"),
-        ("http://h/v1/chat/completions", "must be the address above `/chat/completions`; leave `/chat/completions` out"),
+        (
+            "http://h/v1/chat/completions",
+            "must be the address above `/chat/completions`; leave `/chat/completions` out",
+        ),
     ],
 )
 def test_wrong_addresses(project: Project, url: str, message: str) -> None:
@@ -132,7 +137,7 @@ def test_syntax_errors_of_all_files_are_listed(project: Project) -> None:
         (b"a = '\xff'\n", "routes.toml:1:6: not valid TOML: the file is not UTF-8 text"),
         (b"a = " + b"[" * 5000, "routes.toml:1:1: not valid TOML: nested too deeply"),
         (b"#" * (1 << 20) + b"\n", "routes.toml:1:1: cannot read the file: larger than 1 MiB"),
-        (b"", "routes.toml:1:1: models: no model is configured; add [models.\"*\"]"),
+        (b"", 'routes.toml:1:1: models: no model is configured; add [models."*"]'),
     ],
 )
 def test_files_that_are_no_configuration(project: Project, data: bytes, message: str) -> None:
@@ -250,9 +255,7 @@ def test_defaults_of_a_model(project: Project) -> None:
     assert (route.timeouts.connect, route.timeouts.total, route.timeouts.stall) == (1.0, 120.0, 4.0)
     assert route.timeouts.first_token == 120.0
     loaded = project.load()
-    found = {
-        key: loaded.model_path("m", ("timeouts", key)) for key in ("connect", "total", "stall", "first_token")
-    }
+    found = {key: loaded.model_path("m", ("timeouts", key)) for key in ("connect", "total", "stall", "first_token")}
     assert found == {
         "connect": ("defaults", "timeouts", "connect"),
         "total": ("upstreams", "u", "defaults", "timeouts", "total"),

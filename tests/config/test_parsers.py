@@ -147,7 +147,9 @@ def test_wrong_files(project: Project, text: str, expected: str) -> None:
 
 def test_a_file_of_the_same_name_shadows_and_may_extend_the_one_below(project: Project) -> None:
     project.write('extends = "hermes"\nsummary = "mine"\nmodels = ["*mine*"]\n', "own/hermes.toml")
-    project.write('extends = "hermes"\nsummary = "grand"\n[[call]]\nopen = "<mine>"\ncodec = "json-call"\n', "own/child.toml")
+    project.write(
+        'extends = "hermes"\nsummary = "grand"\n[[call]]\nopen = "<mine>"\ncodec = "json-call"\n', "own/child.toml"
+    )
     parsers = project.build(ROUTES).parsers
     hermes = parsers["hermes"]
     assert (hermes.spec.summary, hermes.spec.models) == ("mine", ("*mine*",))
@@ -180,7 +182,9 @@ def test_unchanged_files_are_not_read_into_values_again(project: Project) -> Non
     second = project.build(ROUTES + 'display_name = "x"\n')
     assert checked == ["a", "b", "hermes"]
     assert all(second.parsers[name].spec is first.parsers[name].spec for name in first.parsers)
-    project.write(project.path.with_name("bundled").joinpath("hermes.toml").read_text() + "alone = true\n", "bundled/hermes.toml")
+    project.write(
+        project.path.with_name("bundled").joinpath("hermes.toml").read_text() + "alone = true\n", "bundled/hermes.toml"
+    )
     assert project.build().parsers["a"].spec.calls[0].alone
     assert checked == ["a", "b", "hermes", "a", "hermes"]
     project.write(CALL, "own/hermes.toml")

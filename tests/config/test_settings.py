@@ -46,7 +46,7 @@ def test_a_wrong_flag_is_told_as_a_flag(project: Project, monkeypatch: pytest.Mo
 
 
 def test_the_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="there is no routes.toml here"):
+    with pytest.raises(UsageError, match="there is no routes"):
         settings().config_path()
     assert settings().config_path(demo=True) == bundled("routes.toml")
     project.write(ROUTES)

@@ -118,7 +118,9 @@ def test_a_broken_parser_file_is_a_problem_of_the_whole(project: Project) -> Non
 
 def test_a_thousand_models(project: Project) -> None:
     lines = ['[upstreams.u]\nbase_url = "http://h"\n']
-    lines += [f'[models."m{count}"]\nupstream = "u"\nmatch = ["m{count}-*"]\nmodel = "hermes"\n' for count in range(1000)]
+    lines += [
+        f'[models."m{count}"]\nupstream = "u"\nmatch = ["m{count}-*"]\nmodel = "hermes"\n' for count in range(1000)
+    ]
     snapshot = project.build("".join(lines))
     assert len(snapshot.routes) == 1000
     decision = snapshot.router.decide("m999-x")

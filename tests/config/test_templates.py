@@ -74,7 +74,9 @@ def test_a_failing_template_is_a_named_error() -> None:
 @pytest.mark.parametrize("quote", ['"""', "'''"])
 @pytest.mark.parametrize(("opening", "line"), [("\n", 5), ("", 4)])
 def test_the_line_of_a_mistake_in_a_long_template(project: Project, quote: str, opening: str, line: int) -> None:
-    project.write(f"[prompt]\ncall = ''\nsystem = {quote}{opening}one\n{{% fro %}}\nthree{quote}\nresult = ''\n", "own/x.toml")
+    project.write(
+        f"[prompt]\ncall = ''\nsystem = {quote}{opening}one\n{{% fro %}}\nthree{quote}\nresult = ''\n", "own/x.toml"
+    )
     assert project.headlines(ROUTES)[0].startswith(f"own/x.toml:{line}:1: prompt.system: Encountered unknown tag 'fro'")
 
 

@@ -65,7 +65,8 @@ def test_durations_and_sizes_are_spelled_exactly(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "spelled"), [("5s", "5s"), ("60s", "1m"), ("250ms", "250ms"), ("90m", "90m"), ("0s", "0s"), ("1.5s", "1500ms")]
+    ("text", "spelled"),
+    [("5s", "5s"), ("60s", "1m"), ("250ms", "250ms"), ("90m", "90m"), ("0s", "0s"), ("1.5s", "1500ms")],
 )
 def test_the_shortest_spelling(text: str, spelled: str) -> None:
     assert units.duration_text(units.duration(text)) == spelled

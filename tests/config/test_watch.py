@@ -385,9 +385,7 @@ def test_a_wrong_file_at_the_start_is_an_error_with_all_diagnostics(project: Pro
     assert str(caught.value) == "routes.toml: 2 errors"
 
 
-def test_what_is_off_is_noted_and_what_is_odd_warned_about(
-    project: Project, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_off_is_noted_and_what_is_odd_warned_about(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "bridge.config")
     upstreams = '[upstreams.a]\napi_key = "${NO_KEY}"\n[upstreams.b]\nbase_url = "http://h"\napi_key = "sk-1"\n'
     store_of(project, upstreams + config("one"))

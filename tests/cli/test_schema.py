@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+from bridge import cli
+from bridge.config.jsonschema import json_schema_text
+
+
+def test_it_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schema"]) == 0
+    assert capsys.readouterr().out == json_schema_text()
