@@ -10,7 +10,7 @@ PIP := --disable-pip-version-check --quiet
 .PHONY: help demo test test-all lint check format e2e bench package lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.runtime ## the main job once: no key, no network
 	@$(BIN)/python examples/demo/run.py

@@ -6,12 +6,14 @@ import argparse
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridge.errors import UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 DEFAULT_LISTEN = "127.0.0.1:4100"
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -92,6 +94,8 @@ def calling(
     timeout: float = 10.0,
 ) -> Iterator[HTTPResponse]:
     """One request; its response is read inside the block. Raises UnreachableError when the proxy falls silent."""
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
     parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     with contextlib.ExitStack() as stack:

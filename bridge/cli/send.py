@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from http.client import HTTPResponse
+from typing import TYPE_CHECKING
 
 from bridge.cli import files, proxy, render
 from bridge.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
