@@ -20,15 +20,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bridge.config.parsers import ParserCache
 from bridge.config.watch import ConfigStore
 from bridge.server.app import create_app
 from bridge.server.process import Server, configure, listen, url_of
 from bridge.server.stream import Pace
 
 T = TypeVar("T")
+
+_CACHE = ParserCache()
 
 
 class Running:
@@ -44,7 +48,7 @@ class Running:
     ) -> None:
         self.path = folder / "routes.toml"
         self.path.write_text(routes)
-        self.store = ConfigStore(self.path, environ=environ)
+        self.store = ConfigStore(self.path, environ=environ, cache=_CACHE)
         self.app = create_app(self.store, pace)
         self.state = self.app.state.bridge
         self.server = Server(configure(self.app), self.state)
@@ -69,6 +73,17 @@ class Running:
         assert not self._thread.is_alive(), "the server did not stop"
         assert not self.problems, self.problems
 
+    @contextmanager
+    def using(self, routes: str) -> Iterator[Running]:
+        """Serve these routes, with nothing learnt of their upstreams; at the end nothing may be under way."""
+        self.path.write_text(routes)
+        self.call(self.state.pools.standings.clear)
+        result = self.call(self.store.reload)
+        assert result.ok, result.error
+        yield self
+        self.wait(lambda: not self.state.load.in_flight)
+        assert not self.problems, self.problems
+
     def call(self, function: Callable[[], T]) -> T:
         """``function()``, run on the server's event loop."""
 
@@ -76,6 +91,10 @@ class Running:
             return function()
 
         return asyncio.run_coroutine_threadsafe(on_loop(), self._loop).result(10)
+
+    def now(self) -> float:
+        """The time of the server's event loop."""
+        return self._loop.time()
 
     def wait(self, predicate: Callable[[], object], timeout: float = 5.0) -> None:
         """Until ``predicate()``, asked on the server's event loop, is true."""
@@ -135,9 +154,14 @@ class Running:
 
 
 class Reply:
-    """An answer, read to its end. ``complete`` is False if the body was cut off."""
+    """An answer, read to its end (also of a socket). ``complete`` is False if the body was cut off."""
 
-    def __init__(self, response: http.client.HTTPResponse) -> None:
+    def __init__(self, source: http.client.HTTPResponse | socket.socket) -> None:
+        if isinstance(source, socket.socket):
+            response = http.client.HTTPResponse(source, method="POST")
+            response.begin()
+        else:
+            response = source
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.complete = True
@@ -180,3 +204,18 @@ def ask(text: str = "hi", **fields: object) -> dict[str, object]:
     """A minimal streaming request."""
     message = {"role": "user", "content": text}
     return {"model": "m", "max_tokens": 100, "stream": True, "messages": [message], **fields}
+
+
+def routes(*urls: str, upstream: str = "", model: str = "", rest: str = "") -> str:
+    """A configuration: model ``m`` at the first URL, falling back to ``f1``, ``f2`` at the others.
+
+    ``upstream`` and ``model`` are further lines of every upstream and of ``m``; ``rest`` stands at the end.
+    """
+    text = ""
+    keys = ["m", *(f"f{number}" for number in range(1, len(urls)))]
+    for number, (key, url) in enumerate(zip(keys, urls, strict=True)):
+        fallbacks = f"fallbacks = {json.dumps(keys[1:])}\n" if number == 0 else ""
+        text += f'[upstreams.u{number}]\nbase_url = "{url}"\n{upstream}\n'
+        text += f'[models.{key}]\nupstream = "u{number}"\nmodel = "real-{key}"\nparsers = []\n{fallbacks}'
+        text += f"{model}\n" if number == 0 else ""
+    return text + rest

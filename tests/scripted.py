@@ -36,7 +36,7 @@ Play = Sequence[Step]
 
 @dataclass(frozen=True)
 class Request:
-    """What arrived: header names are lower case."""
+    """What arrived: header names are lower case. ``method`` is empty for what is not HTTP; it gets a 400."""
 
     method: str
     path: str
@@ -90,9 +90,7 @@ def completion(text: str = "hi", finish: str = "stop") -> bytes:
     ).encode()
 
 
-def reply(
-    status: int = 200, body: bytes | str = b"", content_type: str = "application/json", *headers: str
-) -> Play:
+def reply(status: int = 200, body: bytes | str = b"", content_type: str = "application/json", *headers: str) -> Play:
     """A whole response with a content-length; the connection stays open."""
     data = body.encode() if isinstance(body, str) else body
     lines = [
@@ -158,9 +156,7 @@ class Upstream:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, sock=self._socket, limit=2**26)
-        )
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._socket, limit=2**26))
         self._loop.run_forever()
         server.close()
         tasks = asyncio.all_tasks(self._loop)
@@ -188,6 +184,10 @@ class Upstream:
                     play = self.plays[min(len(self.requests), len(self.plays) - 1)]
                     self.requests.append(request)
                     self._changed.notify_all()
+                if not request.method:
+                    writer.write(b"HTTP/1.1 400 X\r\nconnection: close\r\n\r\n")
+                    await writer.drain()
+                    break
                 if not await _perform(play, peek, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -228,6 +228,8 @@ async def _read(byte: bytes, reader: asyncio.StreamReader, connection: int) -> R
     if not byte:
         return None
     first = byte + await reader.readline()
+    if not first.endswith(b"HTTP/1.1\r\n"):
+        return Request("", "", {}, first, connection)
     method, path, _ = first.decode().split(" ", 2)
     headers: dict[str, str] = {}
     while (line := await reader.readline()) not in (b"\r\n", b""):

@@ -8,6 +8,7 @@ SIGINT does not wait for balancers. A second signal shortens all of it. SIGHUP r
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -123,6 +124,9 @@ def run(
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         if server.started:
+            # What is here now stays: no collection needs to look at it again.
+            gc.collect()
+            gc.freeze()
             _log.info("toolbridge %s serves on %s, revision %s", __version__, url, snapshot.revision)
             if ready is not None:
                 ready(url, snapshot)

@@ -85,6 +85,8 @@ class Pump:
                 abort()
         finally:
             self._over = True
+            # The call flushes through the pump: without this only the garbage collector would free them.
+            del self._call
             watcher.cancel()
             if self._ticker is not None:
                 self._ticker.cancel()
@@ -204,6 +206,8 @@ class Pump:
         """A sign of life; it commits the headers. Some clients only believe a real event, so at times it is one."""
         exchange = self._exchange
         try:
+            if self._over:
+                return
             if not self._started:
                 exchange.open()
                 await self._start()

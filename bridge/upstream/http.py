@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx
@@ -47,19 +47,47 @@ class Identity:
         return cls(parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
+class _Bodies:
+    """The body that a connection carries now; it ends when the connection does."""
+
+    __slots__ = ("current",)
+
+    def __init__(self) -> None:
+        self.current: aiohttp.StreamReader | None = None
+
+    def end(self, closed: asyncio.Future[None]) -> None:
+        if not closed.cancelled():
+            closed.exception()
+        body = self.current
+        # After a malformed chunk the client library closes the connection and leaves the reader waiting.
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("malformed body"))
+
+
+_bodies: WeakKeyDictionary[Any, _Bodies] = WeakKeyDictionary()
+
+
 class _Connector(aiohttp.TCPConnector):
     """Tells the caller whether the connection had served before: only then is its death innocent."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._seen: WeakSet[Any] = WeakSet()
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
         protocol = connection.protocol
-        _reused.set(protocol in self._seen)
-        self._seen.add(protocol)
+        reused = protocol in _bodies
+        if not reused and protocol is not None and (closed := protocol.closed) is not None:
+            bodies = _bodies[protocol] = _Bodies()
+            closed.add_done_callback(bodies.end)
+        _reused.set(reused)
         return connection
+
+
+class _Response(aiohttp.ClientResponse):
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        bodies = _bodies.get(connection.protocol)
+        await super().start(connection)
+        if bodies is not None:
+            bodies.current = self.content
+        return self
 
 
 @lru_cache(maxsize=1)
@@ -82,6 +110,7 @@ def _open_session(identity: Identity) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
+        response_class=_Response,
         auto_decompress=False,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
     )

@@ -58,6 +58,10 @@ class Bulkhead:
                 raise self._full() from None
             raise
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     def release(self) -> None:
         self.in_flight -= 1
         self.admit()
