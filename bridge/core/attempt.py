@@ -28,6 +28,8 @@ from bridge.core.route import Route
 
 _LENGTH: frozenset[StopReason] = frozenset({"max_tokens", "context_window"})
 
+_CallEvent = ToolCallStart | ToolCallDelta | ToolCallEnd | ToolCallAbort
+
 
 class Attempt:
     """What arrives goes through decoder and text parser, and what is left is given to ``show``, in order.
@@ -67,10 +69,10 @@ class Attempt:
         self._text_ended = False
         self._calls = 0
         self._started = 0
-        self._current: list[Event] = []
+        self._current: list[_CallEvent] = []
         self._made: list[tuple[str, object]] = []
         self._written: list[tuple[str, object]] = []
-        self._held: list[Event] = []
+        self._held: list[_CallEvent] = []
         self._cut = False
         self._skipping = False
         self._thought = False
@@ -130,7 +132,7 @@ class Attempt:
                     return self._finish(event)
                 case Fault():
                     return event
-                case _:
+                case ToolCallStart() | ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
                     self._structured(event)
                     engine = self._engine
         return None
@@ -153,8 +155,8 @@ class Attempt:
         self._text_ended = True
         return self._engine.finish(reason)
 
-    def _structured(self, event: Event) -> None:
-        """An event of a call that the upstream structured by itself, or of what it said behind one."""
+    def _structured(self, event: _CallEvent) -> None:
+        """An event of a call that the upstream structured by itself."""
         if not self._native:
             # The text before the call is complete, and the text after it holds no calls.
             self._native = True
@@ -180,7 +182,7 @@ class Attempt:
             for each in held:
                 self._emit_event(self._numbered(each))
 
-    def _numbered(self, event: Event) -> Event:
+    def _numbered(self, event: _CallEvent) -> _CallEvent:
         """The event with the number that its call has among all calls shown."""
         match event:
             case ToolCallStart(_, id_, name):
@@ -189,9 +191,7 @@ class Attempt:
                 return ToolCallDelta(self._started - 1, json)
             case ToolCallEnd():
                 return ToolCallEnd(self._started - 1)
-            case ToolCallAbort():
-                return ToolCallAbort(self._started - 1)
-        return event
+        return ToolCallAbort(self._started - 1)
 
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -245,8 +245,6 @@ class Attempt:
             return finish
         if self._calls and not self._cut and not (reason in _LENGTH and dropped):
             return Finish("tool_use")
-        if reason == "tool_use":
-            return Finish("end_turn")
         if reason == "stop_sequence" and finish.stop_sequence not in self._conversation.stop_sequences:
             # The route asked for it, not the client.
             return Finish("end_turn")
@@ -265,7 +263,7 @@ class Attempt:
         return prompt + usage.output_tokens >= window
 
 
-def _call_of(events: Iterable[Event]) -> tuple[str, object]:
+def _call_of(events: Iterable[_CallEvent]) -> tuple[str, object]:
     """Name and arguments of the call that ``events`` are; None for arguments that are not whole."""
     name, pieces = "", []
     for event in events:

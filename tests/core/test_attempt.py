@@ -130,13 +130,43 @@ def test_held_text_comes_out_before_the_error() -> None:
     assert give_up(played) == [("open", "text", "2 <to"), ("error", "api_error")]
 
 
+EAGER = replace(TEXTUAL, tool_streaming="eager")
+HALF = '<tool_call>{"name": "get", "arguments": {"a": 1, '
+
+
 def test_an_eager_call_that_goes_wrong_is_known_at_once() -> None:
-    eager = asking(replace(TEXTUAL, tool_streaming="eager"))
-    broken = MARKUP[:-25] + "oh no"
-    played = play([chunk(broken)], eager.route, eager.conversation)
+    eager = asking(EAGER)
+    played = play([chunk(HALF), chunk("oops}}")], eager.route, eager.conversation)
     assert played.exchange.fault is not None
-    assert played.exchange.fault.retry == "ambiguous"
-    assert give_up(played)[-1] == ("error", "api_error")
+    assert played.exchange.fault.message == "upstream `up` sent a tool call that cannot be completed"
+    assert [block[0] for block in give_up(played)] == ["open", "error"]
+
+
+def test_an_eager_call_that_the_model_left_unfinished_is_a_failure() -> None:
+    eager = asking(EAGER)
+    played = play([chunk(HALF) + finish("stop")], eager.route, eager.conversation)
+    assert [block[0] for block in give_up(played)] == ["open", "error"]
+    again = play([chunk(MARKUP) + call(0, "i", "put", '{"b"') + finish("length")], eager.route, eager.conversation)
+    assert again.blocks == [GET, ("cut", "put", '{"b"'), stop("max_tokens")]
+
+
+def test_an_eager_call_in_text_cut_by_a_dying_upstream_stays_open() -> None:
+    eager = asking(EAGER)
+    shown = give_up(play([chunk(HALF)], eager.route, eager.conversation))
+    assert [block[:2] for block in shown] == [("open", "tool_use"), ("error", "api_error")]
+
+
+def test_an_eager_call_in_text_cut_by_the_limit_ends_as_the_api_ends_it() -> None:
+    eager = asking(EAGER)
+    played = play([chunk(HALF) + finish("length")], eager.route, eager.conversation)
+    assert [block[:2] for block in played.blocks] == [("cut", "get"), ("stop", "max_tokens")]
+
+
+def test_a_call_that_only_the_end_could_make_certain_is_not_shown_when_the_upstream_died() -> None:
+    cut = asking() >> reasoning("So I call ") >> reasoning(MARKUP)
+    shown = give_up(play([cut.sent], cut.route, cut.conversation))
+    assert [block[0] for block in shown] == ["open", "error"]
+    assert cut >> finish("stop") << thinking("So I call") << GET << stop("tool_use")
 
 
 @pytest.mark.parametrize("sent", [reasoning("Hm") + chunk("So"), chunk("<think>Hm</think>So")], ids=["field", "tags"])

@@ -92,6 +92,25 @@ def test_nothing_is_ready_before_the_model_says_something() -> None:
     assert exchange.client_bytes() == b""
 
 
+def test_progress_is_what_the_model_says_and_nothing_else() -> None:
+    exchange = Exchange(CONVERSATION, counting(), "r")
+    assert (exchange.progress, exchange.counters) == (0, {})
+    exchange = begun()
+    seen = [exchange.progress]
+    for sent in (b": still here\n\n", delta(role="assistant"), chunk("a"), reasoning("b"), call(0, "i", "f", "{")):
+        exchange.receive(sent)
+        seen.append(exchange.progress)
+    assert seen[0] == seen[1] == seen[2] < seen[3] < seen[4] < seen[5]
+
+
+def test_an_answer_that_does_not_stream_has_nothing_to_open() -> None:
+    exchange = begun(stream=False)
+    exchange.open()
+    exchange.ping()
+    exchange.fail(GONE)
+    assert exchange.client_bytes() == b""
+
+
 def test_an_attempt_after_another_leaves_nothing_of_it() -> None:
     exchange = begun()
     exchange.open()

@@ -7,6 +7,7 @@ the next request begin with those of this one and the upstream's prompt cache ho
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 from bridge.core import jsontext
 from bridge.core.conversation import (
@@ -137,19 +138,16 @@ def _call(part: ToolUse) -> JsonObject:
     return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": arguments}}
 
 
-def _is_text(part: Part) -> bool:
+def _is_text(part: Part) -> TypeGuard[Text | Document]:
     return isinstance(part, Text) or (isinstance(part, Document) and not part.data)
 
 
-def _text_of(part: Part) -> str:
-    match part:
-        case Text():
-            return part.text
-        case Document():
-            title = f' title="{part.title}"' if part.title else ""
-            said = _BREAK.join(filter(None, (part.context, part.text or part.url)))
-            return f"<document{title}>\n{said}\n</document>"
-    return ""
+def _text_of(part: Text | Document) -> str:
+    if isinstance(part, Text):
+        return part.text
+    title = f' title="{part.title}"' if part.title else ""
+    said = _BREAK.join(filter(None, (part.context, part.text or part.url)))
+    return f"<document{title}>\n{said}\n</document>"
 
 
 def _joined(parts: Sequence[Part]) -> str:

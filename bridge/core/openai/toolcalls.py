@@ -10,6 +10,7 @@ from bridge.core import jsontext
 from bridge.core.events import Event, ToolCallAbort, ToolCallDelta, ToolCallEnd, ToolCallStart
 
 MAX_ARGUMENTS = 8 * 1024 * 1024
+_MAX_LOOKED = 4 * MAX_ARGUMENTS
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -67,8 +68,9 @@ class _Call:
         return found
 
     @property
-    def complete(self) -> bool:
-        return self.size > 0 and self.text().strip() != "" and self.arguments() is not None
+    def may_be_complete(self) -> bool:
+        """Whether a look at all of the arguments is worth while."""
+        return bool(self.parts) and self.parts[-1].rstrip()[-1:] in ("}", '"', "l")
 
 
 def json_object(text: str) -> str | None:
@@ -112,6 +114,7 @@ class ToolCalls:
         self._by_id: dict[str, _Call] = {}
         self._head = 0
         self._size = 0
+        self._looked = 0
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -203,21 +206,26 @@ class ToolCalls:
             return False
         if upstream_id and call.upstream_id and upstream_id != call.upstream_id:
             # Some invent a new id for every fragment; then the arguments go on where they were.
-            return name != call.name or not call.size or call.complete
+            return name != call.name or not call.size or self._is_complete(call)
         if not call.size:
             return False
         if name != call.name:
             return True
         if upstream_id or fragment[:1] != "{":
             return False
-        return not fragment.startswith(call.text()) and call.complete
+        return not fragment.startswith(call.text()) and self._is_complete(call)
+
+    def _is_complete(self, call: _Call) -> bool:
+        """Whether the arguments are a JSON object by now. Says no rather than look for ever."""
+        self._looked += call.size if call.may_be_complete else 0
+        return call.may_be_complete and self._looked < _MAX_LOOKED and call.arguments() is not None
 
     def _close_complete(self) -> list[Event]:
         """A new call began: the ones before it that are whole are certain now."""
         events: list[Event] = []
         while self._head < len(self._calls) - 1:
             call = self._calls[self._head]
-            arguments = call.arguments() if call.complete and call.name else None
+            arguments = call.arguments() if call.name and self._is_complete(call) else None
             if arguments is None:
                 break
             events += self._close(call, arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -89,6 +90,13 @@ SPELLINGS: dict[str, tuple[bytes, list[Any]]] = {
         + call(1, None, None, '{"b": "x"}'),
         [A, B],
     ),
+    "three, the first one late": (
+        call(0, "i", "get", '{"a"')
+        + call(1, "j", "put", '{"b": "x"}')
+        + call(0, None, None, ": 1}")
+        + call(2, "k", "get", '{"a": 1}'),
+        [A, B, A],
+    ),
     "legacy": (
         delta(function_call={"name": "get", "arguments": ""}) + delta(function_call={"arguments": '{"a": 1}'}),
         [A],
@@ -156,6 +164,19 @@ def test_eager_call_cut_by_the_limit_is_aborted() -> None:
     assert calls.dropped == 1
 
 
+def test_an_object_after_fragments_that_went_out_is_broken() -> None:
+    calls = ToolCalls(lambda: "t", eager=True)
+    calls.add(item("get", '{"a"', index=0))
+    calls.add(item("get", {"a": 1}, index=0))
+    assert calls.broken == "get"
+
+
+def test_eager_arguments_that_are_no_object_yet_wait() -> None:
+    calls = ToolCalls(lambda: "t", eager=True)
+    assert calls.add(item("get", '"{}"', index=0)) == []
+    assert [type(event) for event in calls.finish(cut=False)] == [ToolCallStart, ToolCallDelta, ToolCallEnd]
+
+
 def test_a_call_cut_behind_its_name_is_dropped() -> None:
     calls = ToolCalls(lambda: "t")
     calls.add(item("get", "", index=0))
@@ -195,6 +216,17 @@ def test_arguments_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
         calls.add({"index": 0, "function": {"arguments": "x" * 10}})
     assert calls.broken == "get"
     assert calls.finish(cut=True) == []
+
+
+@pytest.mark.parametrize("closer", ["z", "z}"])
+def test_looking_whether_a_call_is_whole_has_a_limit(closer: str) -> None:
+    calls = ToolCalls(lambda: "t")
+    calls.add(item("get", '{"a": "' + "y" * 2_000_000, index=0, id="i"))
+    started = time.process_time()
+    for number in range(10_000):
+        calls.add(item("get", closer, index=0, id=f"i{number}"))
+        calls.add(item("put", "", index=1, id=f"j{number}"))
+    assert time.process_time() - started < 2.0
 
 
 @pytest.mark.parametrize(
