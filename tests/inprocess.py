@@ -76,13 +76,17 @@ class Running:
     @contextmanager
     def using(self, routes: str) -> Iterator[Running]:
         """Serve these routes, with nothing learnt of their upstreams; at the end nothing may be under way."""
-        self.path.write_text(routes)
         self.call(self.state.pools.standings.clear)
-        result = self.call(self.store.reload)
-        assert result.ok, result.error
+        self.save(routes)
         yield self
         self.wait(lambda: not self.state.load.in_flight)
         assert not self.problems, self.problems
+
+    def save(self, routes: str) -> None:
+        """Write the file and load it at once."""
+        self.path.write_text(routes)
+        result = self.call(self.store.reload)
+        assert result.ok, result.error
 
     def call(self, function: Callable[[], T]) -> T:
         """``function()``, run on the server's event loop."""

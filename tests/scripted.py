@@ -190,7 +190,7 @@ class Upstream:
                     break
                 if not await _perform(play, peek, writer):
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             if peek.done() and not peek.cancelled():
