@@ -25,17 +25,24 @@ class BlockWriter:
         self._space = ""
         self._spans = False
 
-    @property
-    def pristine(self) -> bool:
-        """Whether no text but white space was written since the last boundary."""
-        return not self._started
+    def plain(self, text: str) -> list[ParserEvent] | None:
+        """The events of more text in the middle of a text block, at once; None leaves it to ``write``."""
+        if not self._started or self._reasoning:
+            return None
+        if self._space:
+            text = self._space + text
+            self._space = ""
+        if text[-1].isspace():
+            return self._hold(text, self._edges[0])
+        return [TextDelta(text)]
 
-    def plain(self, text: str) -> bool:
-        """Writes text that needs no thought and says so; False leaves it all to ``write``."""
-        if not self._started or self._reasoning or self._space or text[-1].isspace():
-            return False
-        self.out.append(TextDelta(text))
-        return True
+    def _hold(self, text: str, edges: str | None) -> list[ParserEvent]:
+        """Text that ends in white space, which is held if the block's edge may be here."""
+        kept = len(text if edges == "" else text.rstrip(edges))
+        if len(text) - kept > _SPACE_LIMIT:
+            kept = len(text)
+        self._space = text[kept:]
+        return [TextDelta(text[:kept])] if kept else []
 
     def write(self, text: str, reasoning: bool) -> None:
         """More text, or more reasoning."""
@@ -50,8 +57,10 @@ class BlockWriter:
         if not self._started:
             bare = text.lstrip()
             if not bare:
-                self._space = text[-_SPACE_LIMIT:] if self._spans else text
-                return
+                if self._spans or reasoning or len(text) <= _SPACE_LIMIT:
+                    self._space = text[-_SPACE_LIMIT:]
+                    return
+                bare = text
             if self._spans or reasoning:
                 text = bare if edges is None else text.lstrip(edges) if edges else text
             self._started = True
@@ -114,6 +123,13 @@ class FenceTracker:
                 self._indent_only = True
             elif not piece.isspace():
                 self._indent_only = False
+
+    def pass_words(self, text: str) -> None:
+        """More text, without a backtick, tilde or line break in it."""
+        if self._run:
+            self._end_run()
+        if self._indent_only and not text.isspace():
+            self._indent_only = False
 
     @property
     def inside(self) -> bool:

@@ -47,9 +47,11 @@ class ParserEngine(SpanReader):
         """More of the answer's text."""
         if not text:
             return []
-        if self._quick and not self._buffer and self._quiet(text) and self._out.plain(text):
-            self._base += len(text)
-            return self._out.take()
+        if self._quick and not self._buffer and self._quiet(text):
+            events = self._out.plain(text)
+            if events is not None:
+                self._base += len(text)
+                return events
         if self._modes[-1] is NATIVE:
             self._leave_native()
         self._push(text)
@@ -76,7 +78,7 @@ class ParserEngine(SpanReader):
 
     def finish(self, reason: FinishReason) -> list[ParserEvent]:
         """The end: "stop" as the model ended, "length" when cut by max_tokens, "cut" when the upstream died."""
-        self._eof = True
+        self._ended = True
         self._cut = reason != "stop"
         self._push("")
         self._accept_tentative()

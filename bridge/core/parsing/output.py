@@ -31,12 +31,14 @@ class Output:
         self._counters = counters
         self._index = -1
 
-    def plain(self, text: str) -> bool:
-        """Writes text that needs no thought; False leaves it to ``text``."""
-        if self._drop_after or not self._writer.plain(text):
-            return False
-        self.fences.feed(text)
-        return True
+    def plain(self, text: str) -> list[ParserEvent] | None:
+        """The events of text without markers, fences or line breaks; None leaves it to ``text``."""
+        if self._drop_after:
+            return None
+        events = self._writer.plain(text)
+        if events is not None:
+            self.fences.pass_words(text)
+        return events
 
     def text(self, text: str) -> None:
         """More of the answer's text."""

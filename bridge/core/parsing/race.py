@@ -26,6 +26,13 @@ class RawLog:
         whole = self._parts[0] if self._parts else ""
         return whole[start - self._start : None if end is None else end - self._start]
 
+    def cut(self, end: int) -> str:
+        """Takes the characters from ``end`` on away, to be read again."""
+        taken = self.slice(end)
+        kept = self.slice(self._start, end)
+        self._parts = [kept] if kept else []
+        return taken
+
     def trim(self, start: int) -> None:
         """Nothing before ``start`` will be asked for."""
         while self._parts and self._start + len(self._parts[0]) <= start:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from bridge.core.conversation import Tool
+from bridge.core.parsing.intake import Intake
 from bridge.core.parsing.markers import MORE, Match
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.output import Output
@@ -18,7 +19,8 @@ _CLOSERS = frozenset({Kind.CHANNEL_CLOSE, Kind.SECTION_CLOSE, Kind.REASONING_CLO
 
 
 class Scanner(ABC):
-    """Reads what is no call. ``_buffer`` is unread; ``_base`` is its position in the message.
+    """Reads what is no call. ``_buffer`` is unread; ``_base`` is its position in the message;
+    ``_intake`` holds what comes behind it.
 
     Where calls may begin it hands over to ``_start_race``, and reads on when that is over.
     """
@@ -39,13 +41,15 @@ class Scanner(ABC):
         self._armed = bool(self._toolbox)
         self._thinking = thinking
         self._modes = [_TEXT]
+        self._intake = Intake()
+        self._floor = 0
         self._buffer = ""
         self._base = 0
         self._racing = False
         self._tentative: Tentative | None = None
         self._calls_from = 0
         self._verbatim_to = 0
-        self._eof = False
+        self._ended = False
         self._undecided = False
         self._at_zero = bool(self._set.prefilled)
         reasoning = self._set.reasoning
@@ -76,10 +80,23 @@ class Scanner(ABC):
         self._quick = mode.to == "text" and mode.kind != "section" and not self._racing
         self._quick = self._quick and not (out.start or out.trailing or self._tentative or self._at_zero)
 
+    @property
+    def _eof(self) -> bool:
+        """Whether nothing comes behind the buffer."""
+        return self._ended and len(self._intake) <= self._floor
+
     def _push(self, text: str) -> None:
-        self._buffer += text
-        while self._step():
-            pass
+        self._intake.put(text)
+        while self._refill() or self._step():
+            while self._step():
+                pass
+
+    def _refill(self) -> bool:
+        """Takes the next piece into the buffer; False when there is none."""
+        if len(self._intake) <= self._floor:
+            return False
+        self._buffer += self._intake.take()
+        return True
 
     def _step(self) -> bool:
         """One step; False when more text is needed."""
@@ -119,15 +136,18 @@ class Scanner(ABC):
         match mode.to:
             case "text":
                 flags = self._out.start, self._out.trailing
-                if not self._is_junk(mode, base):
+                if self._drops_junk(mode):
+                    # a call that failed comes back as text; what stood beside it is junk
+                    text = text[: max(0, self._verbatim_to - base)]
+                if text:
                     self._out.text(text)
                 if flags != (self._out.start, self._out.trailing):
                     self._refresh()
             case "reasoning":
                 self._out.reasoning(text)
 
-    def _is_junk(self, mode: Mode, base: int) -> bool:
-        if mode.kind != "section" or not mode.accepted or base < self._verbatim_to:
+    def _drops_junk(self, mode: Mode) -> bool:
+        if mode.kind != "section" or not mode.accepted:
             return False
         section = self._set.specs[mode.spec].spec.section
         return section is not None and section.junk == "drop"

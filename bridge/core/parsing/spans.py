@@ -36,19 +36,26 @@ class SpanReader(Scanner):
         self._eager = streaming == "eager"
         super().__init__(specs, tools, new_id, starts_open=starts_open, thinking=thinking)
 
-    def _push(self, text: str) -> None:
-        if self._log is not None:
-            self._log.append(text)
-        super()._push(text)
+    def _refill(self) -> bool:
+        if len(self._intake) > self._floor and self._intake.at_switch:
+            self._intake.take()
+            self._leave_native()
+            return True
+        before = len(self._buffer)
+        filled = super()._refill()
+        if filled and self._log is not None:
+            self._log.append(self._buffer[before:])
+        return filled
 
     def _settle(self) -> None:
         """The text so far ends here, though the message does not: what is held back is text."""
         if self._race is not None and self._race.owner is None:
-            self._calls_from = self._reread_to = self._base + len(self._race.attempts[0].rest) + 1
+            self._calls_from = self._reread_to = self._base + 1
             self._fail(self._race.start, self._race.read_to)
-        eof, self._eof = self._eof, True
+        floor, ended = self._floor, self._ended
+        self._floor, self._ended = len(self._intake), True
         self._push("")
-        self._eof = eof
+        self._floor, self._ended = floor, ended
 
     def _leave_native(self) -> None:
         """From the reasoning field to the answer's text."""
@@ -178,7 +185,8 @@ class SpanReader(Scanner):
     def _resume(self, pos: int) -> None:
         """Scanning goes on at ``pos``."""
         assert self._log is not None
-        self._buffer = self._log.slice(pos)
+        self._intake.put(self._log.cut(pos))
+        self._buffer = ""
         self._base = pos
         self._race = None
         self._racing = False
@@ -210,6 +218,8 @@ class SpanReader(Scanner):
         for attempt in failed.attempts:
             section = attempt.spec.spec.section
             if attempt.in_section and attempt.entered and section is not None and not section.optional:
+                while len(self._buffer) < attempt.entered - failed.start:
+                    self._refill()
                 self._release(self._buffer[: attempt.entered - failed.start])
                 self._enter_section(attempt, accepted=False)
                 return
@@ -221,8 +231,9 @@ class SpanReader(Scanner):
 
     def _revert(self, pos: int) -> None:
         """Something else followed, at ``pos``: the calls were drafts."""
-        tentative = self._tentative
+        tentative, log = self._tentative, self._log
         assert tentative is not None
+        assert log is not None
         self._tentative = None
         self._race = None
         self._racing = False
@@ -231,9 +242,7 @@ class SpanReader(Scanner):
             self._fail(tentative.start, pos)
             return
         self._calls_from = max(self._calls_from, pos)
-        self._resume(tentative.start)
         if tentative.native_end is not None:
-            behind = self._buffer[tentative.native_end - tentative.start :]
-            self._buffer = self._buffer[: tentative.native_end - tentative.start]
-            self._leave_native()
-            self._buffer += behind
+            self._intake.put(log.cut(tentative.native_end))
+            self._intake.put_switch()
+        self._resume(tentative.start)

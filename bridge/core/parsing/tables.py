@@ -66,9 +66,9 @@ class Table:
         for entry in self.entries:
             for char in dict.fromkeys(literal[0] for literal in entry.marker.literals):
                 self._by_char.setdefault(char, []).append((entry, entry.marker.literals))
-        stops = "".join(re.escape(char) for char in sorted(self._by_char)) + ("`~\n" if fences else "")
+        lines = fences or any(entry.marker.at == "line" for entry in self.entries)
+        stops = "".join(re.escape(char) for char in sorted(self._by_char)) + ("`~\n" if lines else "")
         self.quiet = re.compile(f"[^{stops}]*\\Z" if stops else r"(?s:.*)\Z").match
-        self.at_start = any(entry.marker.at == "start" for entry in self.entries)
 
     def at(self, text: str, pos: int) -> list[Entry]:
         """The entries that may begin at ``pos``."""
