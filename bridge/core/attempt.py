@@ -159,9 +159,9 @@ class Attempt:
         """An event of a call that the upstream structured by itself."""
         if not self._native:
             # The text before the call is complete, and the text after it holds no calls.
-            self._native = True
             self._engine.disarm()
             self._emit_all(self._end_text("stop"))
+            self._native = True
             _add(self._counters, self._engine.counters)
             self._engine = self._new_engine(starts_open=False)
             self._engine.disarm()
