@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bridge.core import jsontext
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"b":1,"a":[true,null,"x"]}', {"b": 1, "a": [True, None, "x"]}),
+        ("123456789012345678901234567890", 123456789012345678901234567890),
+        ("-1", -1),
+        ("0.5", 0.5),
+        (r'"\ud83d\ude00"', "😀"),
+        (r'"\ud800"', "\ud800"),
+        (r'{"\udc00":1}', {"\udc00": 1}),
+        ('"\u2028"', "\u2028"),
+    ],
+)
+def test_values_survive_both_ways(text: str, value: object) -> None:
+    for data in (text, text.encode()):
+        assert jsontext.loads(data) == value
+    assert jsontext.loads(jsontext.dumps(value)) == value
+    assert jsontext.loads(jsontext.dumps_text(value)) == value
+
+
+def test_output_is_compact_and_one_line() -> None:
+    assert jsontext.dumps({"b": "ä\n", "a": [1, 2]}) == '{"b":"ä\\n","a":[1,2]}'.encode()
+
+
+def test_lone_surrogates_are_written_as_escapes() -> None:
+    assert jsontext.dumps({"a": "\ud800"}) == rb'{"a":"\ud800"}'
+
+
+def test_invalid_utf8_becomes_the_replacement_character() -> None:
+    assert jsontext.loads(b'"a\xffb"') == "a\ufffdb"
+
+
+@pytest.mark.parametrize("text", ["", " ", "{", "NaN", "Infinity", "-Infinity", "[NaN]", '{"a":1}x', "'a'", "{a:1}"])
+def test_what_is_not_json_is_refused(text: str) -> None:
+    for data in (text, text.encode()):
+        with pytest.raises(ValueError, match=r"."):
+            jsontext.loads(data)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_deep_nesting_is_refused_and_does_not_crash(opening: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        jsontext.loads(opening * 100_000)
+
+
+def test_not_a_number_never_leaves() -> None:
+    assert jsontext.dumps([math.nan, math.inf]) == b"[null,null]"
