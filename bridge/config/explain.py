@@ -24,6 +24,7 @@ _TYPES = {
     "list_type": "an array",
 }
 
+_BESIDE_WORDS = {"parsers": ("an array of names",), "starts_open": ("true", "false")}
 _SECRET = frozenset({"key", "api_key", "headers"})  # whose values no message repeats
 
 
@@ -60,7 +61,7 @@ def _describe(item: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tupl
         case "literal_error":
             words = re.findall(r"'([^']*)'", context["expected"])
             hint = suggest(value, words) if isinstance(value, str) else ""
-            wanted = alternatives([f'"{word}"' for word in words])
+            wanted = alternatives([*(f'"{word}"' for word in words), *_BESIDE_WORDS.get(str(path[-1]), ())])
             return f"must be {wanted or context['expected']}{instead}", hint
         case "greater_than_equal" | "less_than_equal":
             bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"

@@ -109,7 +109,27 @@ def check(loaded: Loaded, cache: ParserCache) -> dict[str, AvailableParser]:
     if loaded.readable:
         names = parser_names(folders, loaded.inputs)
         check_all(loaded.document, loaded.off, loaded.disabled, names, loaded.problems)
-    return load_parsers(folders, loaded.inputs, loaded.problems, cache)
+    parsers = load_parsers(folders, loaded.inputs, loaded.problems, cache)
+    if not loaded.problems.failed:
+        _check_prompts(loaded, {name: parser.spec for name, parser in parsers.items()})
+    return parsers
+
+
+def _check_prompts(loaded: Loaded, parsers: Mapping[str, ParserSpec]) -> None:
+    """A model whose tools go into the prompt needs a parser that writes it."""
+    assert loaded.config is not None
+    for key in loaded.config.models:
+        values = loaded.model_values(key)
+        if values.get("tools") != "prompt":
+            continue
+        model = schema.Model.model_validate(values)
+        armed = resolve_parsers(model.parsers, model.model, parsers)
+        if not any(parser.prompt for parser in armed):
+            path = loaded.model_path(key, ("tools",)) or ("models", key)
+            names = ", ".join(f"`{parser.name}`" for parser in armed)
+            message = f"no parser of model `{key}` has a [prompt]" + (f": {names}" if names else "")
+            hint = "name one in `parsers`"
+            loaded.problems.add("no-prompt", loaded.document.origin(path), path, message, hint=hint)
 
 
 def _compile(

@@ -65,7 +65,7 @@ BASE = """
         ("retry = { on = [200] }", "routes.toml:6:17: models.a.retry.on[0]: must be at least 400, not 200"),
         ("timeouts = 5", "routes.toml:6:12: models.a.timeouts: must be a table, not 5"),
         ("parsers = [1]", "routes.toml:6:12: models.a.parsers[0]: must be a string, not 1"),
-        ("parsers = 'all'", 'routes.toml:6:11: models.a.parsers: must be "auto", not "all"'),
+        ("parsers = 'all'", 'routes.toml:6:11: models.a.parsers: must be "auto" or an array of names, not "all"'),
         ("match = 'b'", 'routes.toml:6:9: models.a.match: must be an array, not "b"'),
         ("timeouts.total = '0s'", "routes.toml:6:18: models.a.timeouts.total: must be more than zero"),
         (

@@ -60,6 +60,12 @@ keep = 5
 """
 
 
+@pytest.fixture(autouse=True)
+def _hermes_writes_prompts(project: Project) -> None:
+    with (project.folder / "bundled/hermes.toml").open("a") as file:
+        file.write('[prompt]\nsystem = "s"\ncall = "c"\nresult = "r"\n')
+
+
 def test_every_key_arrives(project: Project) -> None:
     snapshot = project.build(TEXT, {"KEY": "test"})
     upstream = UpstreamRef(
@@ -84,6 +90,33 @@ def test_every_key_arrives(project: Project) -> None:
     assert (snapshot.limits.request_body, snapshot.limits.in_flight, snapshot.limits.storage) == (2**20, 3, "memory")
     assert snapshot.dashboard == Dashboard(True, "test", 5)
     assert "'test'" not in repr(snapshot)
+
+
+def test_tools_in_the_prompt_need_a_parser_that_writes_it(project: Project) -> None:
+    project.write("models = []\n", "bundled/silent.toml")
+    text = """\
+[defaults]
+tools = "prompt"
+[upstreams.u]
+protocol = "demo"
+[models.a]
+upstream = "u"
+parsers = ["silent"]
+[models.b]
+upstream = "u"
+parsers = ["silent", "hermes"]
+[models.c]
+upstream = "u"
+parsers = []
+tools = "native"
+[models.d]
+upstream = "u"
+parsers = []
+"""
+    assert project.headlines(text) == [
+        "routes.toml:2:9: defaults.tools: no parser of model `a` has a [prompt]: `silent`",
+        "routes.toml:2:9: defaults.tools: no parser of model `d` has a [prompt]",
+    ]
 
 
 def test_it_cannot_be_changed(project: Project) -> None:
