@@ -94,7 +94,7 @@ def build(
     diagnostics = loaded.problems.ordered()
     if loaded.problems.failed or loaded.config is None:
         raise ConfigError(f"{display(loaded.path)}: {summary(diagnostics)}", diagnostics)
-    return _compile(loaded, parsers, diagnostics, environment, loaded_at)
+    return compiled(loaded, parsers, environment, loaded_at)
 
 
 def check(loaded: Loaded, cache: ParserCache) -> dict[str, AvailableParser]:
@@ -132,13 +132,10 @@ def _check_prompts(loaded: Loaded, parsers: Mapping[str, ParserSpec]) -> None:
             loaded.problems.add("no-prompt", loaded.document.origin(path), path, message, hint=hint)
 
 
-def _compile(
-    loaded: Loaded,
-    parsers: dict[str, AvailableParser],
-    warnings: tuple[Diagnostic, ...],
-    environment: str,
-    loaded_at: float,
+def compiled(
+    loaded: Loaded, parsers: Mapping[str, AvailableParser], environment: str = "", loaded_at: float = 0.0
 ) -> Snapshot:
+    """The snapshot of what was loaded and checked without an error."""
     config = loaded.config
     assert config is not None
     upstreams = {
@@ -167,7 +164,7 @@ def _compile(
         log=config.log,
         dashboard=Dashboard(config.dashboard.enabled, str(config.dashboard.key), config.dashboard.keep),
         parsers=parsers,
-        warnings=warnings,
+        warnings=loaded.problems.ordered(),
         auto_parsers=frozenset(auto),
         entries=_entries(loaded),
         loaded_at=loaded_at,

@@ -169,8 +169,10 @@ class Endpoint:
         self._headers = {"accept-encoding": "identity", "user-agent": f"toolbridge/{__version__}"}
         self._urls: dict[str, httpx.URL] = {}
 
-    async def send(self, path: str, headers: Mapping[str, str], body: bytes, connect: float) -> Answer:
-        """POST to ``path`` under the base URL and wait for the head of the answer; the caller closes it.
+    async def send(
+        self, path: str, headers: Mapping[str, str], body: bytes, connect: float, method: str = "POST"
+    ) -> Answer:
+        """Send to ``path`` under the base URL and wait for the head of the answer; the caller closes it.
 
         Raises UpstreamError. ``connect`` limits the time until a connection is there.
         """
@@ -178,7 +180,7 @@ class Endpoint:
         if url is None:
             url = self._urls[path] = httpx.URL(self._base + path)
         request = httpx.Request(
-            "POST",
+            method,
             url,
             headers={**self._headers, **headers},
             content=body,
