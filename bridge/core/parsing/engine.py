@@ -74,6 +74,9 @@ class ParserEngine(SpanReader):
         if self._armed:
             self._armed = False
             self._settle()
+            if self._tentative is not None:
+                self._revert(self._base)
+                self._push("")
             self._refresh()
 
     def finish(self, reason: FinishReason) -> list[ParserEvent]:
