@@ -26,24 +26,19 @@ async def _read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) ->
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
-    message = await receive()
-    first: bytes = message.get("body", b"")
-    if not message.get("more_body") and message["type"] == "http.request":
-        if len(first) > limit:
-            raise _too_large(limit)
-        return first
-    pieces = [first]
-    size = len(first)
-    while message.get("more_body"):
+    pieces: list[bytes] = []
+    size = 0
+    while True:
         message = await receive()
-        piece = message.get("body", b"")
-        pieces.append(piece)
+        if message["type"] != "http.request":
+            raise ClientGone
+        piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-    if message["type"] != "http.request":
-        raise ClientGone
-    return b"".join(pieces)
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
 
 
 def parse_json(data: bytes) -> Any:

@@ -52,7 +52,7 @@ class Bulkhead:
         except BaseException as problem:
             if turn.done() and not turn.cancelled():
                 self.release()
-            else:
+            elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(problem, TimeoutError):
                 raise self._full() from None
