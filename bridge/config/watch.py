@@ -125,6 +125,9 @@ class ConfigStore:
                 log.warning("cannot watch the configuration (%s); comparing contents instead", error)
                 await _pause(stop, POLL_INTERVAL)
                 await self._look(stop)
+            except Exception:  # a watcher that died of one file would be silent about all later ones
+                log.exception("watching the configuration failed; it goes on")
+                await _pause(stop, POLL_INTERVAL)
 
     async def _watch_folders(self, folders: Mapping[Path, tuple[int, int]], stop: asyncio.Event) -> None:
         """Until ``stop``, or until other folders are to be watched."""
@@ -183,14 +186,9 @@ class ConfigStore:
                 loaded_at=now,
             )
         except ConfigError as error:
-            return _Candidate(
-                now,
-                inputs,
-                None,
-                str(error),
-                error=render_text(error.diagnostics) or str(error),
-                diagnostics=error.diagnostics,
-            )
+            errors = [item for item in error.diagnostics if item.severity == "error"]
+            text = render_text(errors) or str(error)
+            return _Candidate(now, inputs, None, str(error), text, error.diagnostics)
         return _Candidate(now, inputs, snapshot)
 
     def _settle(self, candidate: _Candidate) -> ReloadResult:

@@ -163,7 +163,7 @@ def test_a_broken_edit_is_refused_with_its_place_and_the_repair_taken(project: P
         store = store_of(project, config("one"))
         before = store.current
         async with watched(store) as seen:
-            by_rename(project.path, config("two", "tols = 'x'\n"))
+            by_rename(project.path, config("two", "tols = 'x'\n[upstreams.off]\napi_key = '${NO_KEY}'\n"))
             line = await seen.next_line()
             assert line == (
                 f"configuration refused, revision {before.revision} stays:\n"
@@ -176,7 +176,7 @@ def test_a_broken_edit_is_refused_with_its_place_and_the_repair_taken(project: P
             assert isinstance(attempt, dict)
             assert attempt["ok"] is False
             assert attempt["error"] in line
-            assert [(item["line"], item["code"]) for item in attempt["diagnostics"]] == [(6, "unknown-key")]
+            assert [(item["line"], item["code"]) for item in attempt["diagnostics"]] == [(6, "unknown-key"), (8, "off")]
             by_rename(project.path, config("three"))
             assert await seen.next_model() == "three"
         assert store.status()["last_attempt"] == {
@@ -325,6 +325,27 @@ def test_without_notifications_contents_are_compared(project: Project, monkeypat
             while isinstance(found, str):
                 found = await seen.next()
             assert found.routes["m"].model == "two"
+
+    asyncio.run(scenario())
+
+
+def test_the_watcher_survives_what_a_new_snapshot_breaks(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "POLL_INTERVAL", 0.1)
+
+    async def scenario() -> None:
+        store = store_of(project, config("one"))
+
+        def fail(snapshot: Snapshot) -> None:
+            if snapshot.routes["m"].model == "two":
+                raise RuntimeError("nobody expected this")
+
+        async with watched(store) as seen:
+            store.on_swap(fail)
+            in_place(project.path, config("two"))
+            assert await seen.next_model() == "two"
+            assert "watching the configuration failed; it goes on" in await seen.next_line()
+            in_place(project.path, config("three"))
+            assert await seen.next_model() == "three"
 
     asyncio.run(scenario())
 
