@@ -99,13 +99,13 @@ class CircuitBreaker:
 
     def _open(self, now: float, fault: Fault, unit: float, sole: bool) -> None:
         asked = min(_LONGEST_ASKED, fault.retry_after or 0.0)
-        usual = min(_LONGEST, self._policy.open * 2.0 ** min(self._opened, 10))
+        # Calls that were under way when it opened fail too: that is not yet another failed probe.
+        if self.state != "open":
+            self._opened += 1
+        usual = min(_LONGEST, self._policy.open * 2.0 ** min(self._opened - 1, 10))
         length = max(asked, usual) * (0.8 + 0.4 * unit)
         if sole:
             length = min(length, _LONGEST_SOLE)
-        # Calls that were under way when it opened fail too: they neither shorten nor escalate it.
-        if self.state != "open":
-            self._opened += 1
         self.state = "open"
         self._probing = False
         self._until = max(self._until, now + length)

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from bridge.core.breaker import CircuitBreaker
 from bridge.core.budget import Budget
@@ -117,7 +118,7 @@ class Upstream:
             case "least_busy":
                 return min(endpoints, key=lambda endpoint: endpoint.in_flight)
             case "session" if session:
-                return endpoints[(hash(session) + attempt - 1) % len(endpoints)]
+                return endpoints[(crc32(session.encode()) + attempt - 1) % len(endpoints)]
         self._turn += 1
         return endpoints[self._turn % len(endpoints)]
 

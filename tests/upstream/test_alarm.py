@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bridge.upstream.alarm import Alarm
+
+
+def alarm_here() -> Alarm:
+    task = asyncio.current_task()
+    assert task is not None
+    return Alarm(task)
+
+
+def test_it_cancels_the_task_and_says_why() -> None:
+    async def run() -> str:
+        alarm = alarm_here()
+        alarm.set(asyncio.get_running_loop().time() + 0.01, "why")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return alarm.caught()
+        return ""
+
+    assert asyncio.run(run()) == "why"
+
+
+def test_it_can_be_moved_later_and_earlier_and_off() -> None:
+    async def run() -> list[str]:
+        alarm, loop, reasons = alarm_here(), asyncio.get_running_loop(), []
+        begin = loop.time()
+        alarm.set(begin + 0.01, "early")
+        alarm.set(begin + 0.04, "late")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            assert loop.time() >= begin + 0.039
+            reasons.append(alarm.caught())
+        alarm.set(loop.time() + 3600, "late")
+        alarm.set(loop.time() + 0.01, "early")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            reasons.append(alarm.caught())
+        alarm.set(loop.time() + 0.01, "never")
+        alarm.off()
+        await asyncio.sleep(0.03)
+        alarm.set(loop.time() + 0.01, "never")
+        alarm.close()
+        await asyncio.sleep(0.03)
+        return reasons
+
+    assert asyncio.run(run()) == ["late", "early"]
+
+
+def test_a_cancellation_from_elsewhere_wins() -> None:
+    async def run() -> str:
+        alarm = alarm_here()
+        task = asyncio.current_task()
+        assert task is not None
+        now = asyncio.get_running_loop().time()
+        alarm.set(now, "why")
+        asyncio.get_running_loop().call_soon(task.cancel)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return alarm.caught()
+        return "not cancelled"
+
+    assert asyncio.run(run()) == ""
+
+
+def test_nothing_was_caught_without_it() -> None:
+    async def run() -> str:
+        return alarm_here().caught()
+
+    assert asyncio.run(run()) == ""
+    with pytest.raises(RuntimeError):
+        Alarm(None)  # type: ignore[arg-type]
