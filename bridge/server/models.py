@@ -68,9 +68,11 @@ def _is_openai_client(request: Request) -> bool:
 
 
 def _listed(state: State, caller: Caller) -> list[ListedModel]:
-    """Every id that can be asked for by name; globs have none."""
+    """Every id that can be asked for by name; globs have none, and models of an upstream that is off are not there."""
     ids = {}
     for route in state.store.current.routes.values():
+        if route.upstream.off:
+            continue
         for model_id in (route.key, *route.match):
             if not is_glob(model_id) and caller.may_use(model_id):
                 ids[model_id] = route.key

@@ -27,6 +27,11 @@ def test_the_list(shared: Running) -> None:
         assert server.get("/v1/models?limit=none").status == 400
 
 
+def test_models_of_an_upstream_that_is_off_are_not_listed(shared: Running) -> None:
+    with shared.using(routes("http://127.0.0.1:1", upstream='api_key = "${NO_SUCH_VARIABLE}"\n')) as server:
+        assert server.get("/v1/models").json["data"] == []
+
+
 def test_the_list_for_openai_clients(shared: Running) -> None:
     with shared.using(routes("http://127.0.0.1:1")) as server:
         bearer = {"authorization": "Bearer x"}
