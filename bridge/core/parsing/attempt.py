@@ -110,9 +110,16 @@ class Attempt:
                 yield from cursor.wait()
                 continue
             if not isinstance(header, Match):
-                raise Malformed
+                raise CutOff if self._header_cut() else Malformed
             cursor.i = header.end
             return header
+
+    def _header_cut(self) -> bool:
+        """Whether the message was cut off inside the header, past its first literal."""
+        cursor, opener = self.cursor, self._opener
+        if not (cursor.cut and self.spec.spec.distinctive and begins((opener,), cursor)):
+            return False
+        return any(cursor.text.startswith(literal, cursor.i) for literal in opener.literals)
 
     def _enter_section(self) -> Reading[None]:
         """From the section's opener to the call's, over noise and, where the file says so, junk."""

@@ -154,13 +154,13 @@ class Scanner(ABC):
 
     def _begin(self) -> bool:
         """The start of the answer, where the prompt may hold the beginning of a marker."""
+        if self._base == 0:
+            prefilled = [e for e in self._set.prefilled if self._armed or e.kind is not Kind.CALL]
+            if self._at_marker([*prefilled, *self._table.at(self._buffer, 0)], start=True):
+                return True
+            if self._undecided:
+                return False
         self._at_zero = False
-        prefilled = [e for e in self._set.prefilled if self._armed or e.kind is not Kind.CALL]
-        if self._at_marker(prefilled, start=True):
-            return True
-        if not self._racing and self._modes[-1] is _TEXT and self._base == 0 and self._undecided:
-            self._at_zero = True
-            return False
         self._refresh()
         return True
 

@@ -113,7 +113,7 @@ class SpanReader(Scanner):
         elif (ended := race.ended()) is not None:
             self._end_unaccepted(race, ended)
         elif self._eof and race.cut_off():
-            self._drop(race.start)
+            self._drop()
         else:
             self._fail(race.start, race.read_to)
         return True
@@ -147,7 +147,9 @@ class SpanReader(Scanner):
         elif owner.state is State.CUT and not owner.sink.named_unknown:
             owner.sink.fail()
             self._take(owner)
-            self._drop(owner.sink.element)
+            if self._tentative is not None and self._tentative.alone:
+                self._tentative.items.clear()
+            self._drop()
         else:
             owner.sink.fail()
             self._take(owner)
@@ -194,7 +196,7 @@ class SpanReader(Scanner):
             self._log = None
         self._refresh()
 
-    def _drop(self, start: int) -> None:
+    def _drop(self) -> None:
         """The end of the message cut a call off: it goes with its markup."""
         self._out.count("dropped")
         self._resume(self._base)
