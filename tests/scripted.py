@@ -130,7 +130,9 @@ class Upstream:
         self.open = 0
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        # asyncio sends without delay only on sockets that name their protocol.
+        self._socket = socket.socket(sock.family, sock.type, socket.IPPROTO_TCP, fileno=sock.detach())
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._run, daemon=True)
 

@@ -72,3 +72,13 @@ def test_a_steady_upload_may_take_its_time(shared: Running, monkeypatch: pytest.
         for _ in range(1000):
             client.sendall(b" " * 10_000)
         assert Reply(client).status == 400
+
+
+def test_events_are_not_held_back_for_more(shared: Running) -> None:
+    with connect(shared) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert Reply(client).status == 200
+        connections = shared.server.server_state.connections
+        sockets = shared.call(lambda: [one.transport.get_extra_info("socket") for one in connections])
+        assert sockets
+        assert all(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for sock in sockets)
