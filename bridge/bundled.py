@@ -11,3 +11,8 @@ def bundled(name: str) -> Path:
     """Where ``name`` lies: inside an installed wheel, else at the top of the checkout."""
     packed = _PACKAGE / "_bundled" / name
     return packed if packed.exists() else _PACKAGE.parent / name
+
+
+def packaged(path: Path) -> bool:
+    """Whether ``path`` came with an installed wheel, so that it is what was tested before that was built."""
+    return (_PACKAGE / "_bundled") in path.parents

@@ -19,3 +19,5 @@ def test_in_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bridge/_bundled/parsers").mkdir(parents=True)
     monkeypatch.setattr(bundled, "_PACKAGE", tmp_path / "bridge")
     assert bundled.bundled("parsers") == tmp_path / "bridge/_bundled/parsers"
+    assert bundled.packaged(tmp_path / "bridge/_bundled/parsers/hermes.toml")
+    assert not bundled.packaged(tmp_path / "parsers/hermes.toml")
