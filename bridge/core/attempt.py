@@ -76,7 +76,7 @@ class Attempt:
         self._cut = False
         self._skipping = False
         self._thought = False
-        self._engine = self._new_engine(route.reasoning.starts_open)
+        self._engine = self._new_engine(_starts_open(route, conversation))
 
     @property
     def ended(self) -> bool:
@@ -261,6 +261,13 @@ class Attempt:
             return False
         prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
         return prompt + usage.output_tokens >= window
+
+
+def _starts_open(route: Route, conversation: Conversation) -> bool | None:
+    """Whether the answer begins inside the reasoning: as the route says, else never where none was asked for."""
+    if route.reasoning.starts_open is None and conversation.thinking.mode == "disabled":
+        return False
+    return route.reasoning.starts_open
 
 
 def _call_of(events: Iterable[_CallEvent]) -> tuple[str, object]:
