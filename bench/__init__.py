@@ -1,0 +1,1 @@
+"""Throughput and cost of the proxy beside nginx: see README.md."""
