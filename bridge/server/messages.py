@@ -91,7 +91,7 @@ class MessagesEndpoint:
             chain,
             live.generation,
             pump.flush,
-            deadline=record.started + _patience(headers, chain[0]),
+            deadline=record.started + _patience(headers, chain[0], conversation),
             streams=conversation.stream,
             session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or conversation.user_id,
             original=headers.get(b"x-stainless-retry-count", b"0") == b"0",
@@ -121,11 +121,14 @@ def _chain(live: Live, conversation: Conversation, record: RequestRecord) -> lis
     return chain
 
 
-def _patience(headers: Mapping[bytes, bytes], route: Route) -> float:
-    """How long the request may take: the route's limit, or the client's own if that is shorter."""
+def _patience(headers: Mapping[bytes, bytes], route: Route, conversation: Conversation) -> float:
+    """How long the request may take: the route's limit, or the client's own if that is shorter.
+
+    Of a stream, a client's timeout only limits the silence, and there is none.
+    """
     total = route.timeouts.total
     asked = headers.get(b"x-stainless-timeout", b"")
-    if asked.isdigit() and 0 < len(asked) < 7:
+    if not conversation.stream and asked.isdigit() and 0 < len(asked) < 7:
         return min(total, max(1.0, float(asked)))
     return total
 

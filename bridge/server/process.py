@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 import signal
 import socket
 import time
@@ -38,6 +39,7 @@ NOTICE = 5.0
 LAST_WORDS = 2.0
 """How long the error events may take that end what did not finish in time."""
 
+_SECRET_HEADER = re.compile("key|token|secret|auth|cookie", re.IGNORECASE)
 _RESTARTING = Fault("overloaded", "the proxy is restarting", retry_after=1.0)
 
 
@@ -173,5 +175,8 @@ def url_of(sock: socket.socket) -> str:
 
 
 def _set_up_log(snapshot: Snapshot, log_format: log.Format | None) -> None:
-    secrets = [upstream.api_key for upstream in snapshot.upstreams.values()]
-    log.setup(snapshot.log.level, log_format or snapshot.log.format, [*secrets, snapshot.dashboard.key])
+    secrets = [snapshot.dashboard.key]
+    for upstream in snapshot.upstreams.values():
+        secrets.append(upstream.api_key)
+        secrets += (value for name, value in upstream.headers.items() if _SECRET_HEADER.search(name))
+    log.setup(snapshot.log.level, log_format or snapshot.log.format, secrets)

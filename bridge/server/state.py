@@ -38,13 +38,14 @@ class State:
     store: ConfigStore
     pace: Pace
     pools: Pools = field(default_factory=Pools)
-    records: Records = field(default_factory=Records)
     load: Load = field(default_factory=Load)
     pumps: set[Pump] = field(default_factory=set)
+    records: Records = field(init=False)
     limiter: Limiter = field(init=False)
     _live: Live | None = None
 
     def __post_init__(self) -> None:
+        self.records = Records(self.store.current.dashboard.keep)
         self.limiter = Limiter(lambda: asyncio.get_running_loop().time())
 
     def live(self) -> Live:

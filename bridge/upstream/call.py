@@ -61,7 +61,7 @@ class Call:
         self._deadline = deadline
         self._streams = streams
         self._session = session
-        self._original = original
+        self._original = self._deposit = original
         self._alarm = Alarm(task)
         self._clock = asyncio.get_running_loop().time
         self._expires = inf
@@ -87,6 +87,7 @@ class Call:
                         return final
                     case retrying.Fallback():
                         del chain[0]
+                        self._deposit = self._original
                     case retrying.Retry(after):
                         if after > 0:
                             await asyncio.sleep(after)
@@ -123,14 +124,16 @@ class Call:
         self.model = route.model
         if ref.off:
             return Fault("permission", f"upstream `{ref.name}` is off: {ref.off}")
+        if ref.protocol == "anthropic":
+            return Fault("api", f'upstream `{ref.name}`: protocol = "anthropic" cannot be served by this version')
         standing = upstream.standing
         breaker = standing.breaker
         now = self._clock()
         if not breaker.admit(now):
             message = f"upstream `{ref.name}` kept failing and is left alone for a moment"
             return Fault("overloaded", message, retry_after=breaker.retry_in(now))
-        if self._original:
-            self._original = False
+        if self._deposit:
+            self._deposit = False
             standing.budget.deposit(now)
         try:
             await standing.bulkhead.acquire()

@@ -186,12 +186,19 @@ class Endpoint:
             content=body,
             extensions={"timeout": {"connect": connect, "pool": connect}},
         )
-        _reused.set(False)
-        try:
-            response = await self.client.transport.handle_async_request(request)
-        except (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError) as problem:
-            raise UpstreamError(_fault(self._name, problem, before_head=True)) from problem
-        return Answer(self._name, response)
+        free = True
+        while True:
+            _reused.set(False)
+            try:
+                response = await self.client.transport.handle_async_request(request)
+            except (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError) as problem:
+                fault = _fault(self._name, problem, before_head=True)
+                # An idle connection that was closed as it was used: the upstream never saw the request.
+                if free and fault.retry == "safe" and _reused.get():
+                    free = False
+                    continue
+                raise UpstreamError(fault) from problem
+            return Answer(self._name, response)
 
 
 class Answer:

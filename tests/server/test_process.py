@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -43,7 +44,6 @@ def process(tmp_path: Path, text: str) -> Iterator[tuple[subprocess.Popen[str], 
 
 
 def send(port: int) -> socket.socket:
-    import json
 
     data = json.dumps(ask()).encode()
     client = socket.create_connection(("127.0.0.1", port), timeout=10)
@@ -82,8 +82,6 @@ def test_sigterm_drains(tmp_path: Path) -> None:
         Upstream([head(), part(chunk("so far")), HANG]) as endless,
         process(tmp_path, routes(quick.url, endless.url, rest=rest).replace('"m"', '"m"')) as (child, port),
     ):
-        import json
-
         data = json.dumps(ask(model="endless")).encode()
         client = socket.create_connection(("127.0.0.1", port), timeout=10)
         client.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(data), data))
@@ -161,3 +159,19 @@ def test_an_address_that_is_taken(tmp_path: Path) -> None:
 
     with listen("127.0.0.1", 0) as sock, pytest.raises(UnreachableError, match="--listen"):
         listen("127.0.0.1", sock.getsockname()[1])
+
+
+def test_secrets_of_the_configuration_are_not_logged(tmp_path: Path) -> None:
+    upstream = 'api_key = "first-secret"\nheaders = { x-api-key = "second-secret", x-title = "not-secret" }\n'
+    with process(tmp_path, routes("http://127.0.0.1:1", upstream=upstream)) as (child, port):
+        for name in ("first-secret", "second-secret", "not-secret"):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                data = json.dumps(ask(model=name)).encode()
+                client.sendall(b"POST /v1/messages HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (len(data), data))
+                assert Reply(client).status == 404
+        child.send_signal(signal.SIGINT)
+        assert child.stderr is not None
+        log = child.stderr.read()
+        assert "not-secret" in log
+        assert "first-secret" not in log
+        assert "second-secret" not in log

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 
 import pytest
-from scripted import KEEP, Play, Upstream, reply
+from scripted import FIN, KEEP, Play, Upstream, reply
 
 from bridge.errors import UpstreamError
 from bridge.upstream.http import Answer, Client, Endpoint, Identity
@@ -99,6 +99,26 @@ def test_what_cannot_be_decoded_is_a_fault(play: Play) -> None:
 def test_read_all_stops_at_its_limit() -> None:
     with Upstream(reply(200, "x" * 100_000)) as upstream:
         assert fetch(upstream, lambda answer: answer.read_all(10)) == b"x" * 10
+
+
+def test_only_one_retry_is_free() -> None:
+    """Both idle connections die as they are used: that may be the request's doing after all."""
+
+    async def run(upstream: Upstream) -> None:
+        client = Client(Identity.of(upstream.url))
+        endpoint = Endpoint(client, "up", upstream.url)
+        answers = await asyncio.gather(*(endpoint.send("/x", {}, b"", 5.0) for _ in range(2)))
+        for answer in answers:
+            await answer.read_all(100)
+            await answer.aclose()
+        with pytest.raises(UpstreamError) as caught:
+            await endpoint.send("/x", {}, b"", 5.0)
+        assert caught.value.fault.retry == "safe"
+        await client.aclose()
+
+    with Upstream(reply(200, "x"), reply(200, "x"), [FIN]) as upstream:
+        asyncio.run(run(upstream))
+        assert len(upstream.requests) == 4
 
 
 def test_connections_are_shared_and_closed() -> None:
