@@ -113,7 +113,12 @@ class ConfigStore:
 
     async def reload_async(self) -> ReloadResult:
         """``reload`` with the work in a thread and the swap on the event loop."""
-        return self._settle(await asyncio.to_thread(self._candidate))
+        while True:
+            last = self._last
+            candidate = await asyncio.to_thread(self._candidate)
+            if self._last is last:
+                return self._settle(candidate)
+            # Someone settled what may be newer than what was read here.
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Reload on every change of a file that matters, until ``stop`` is set."""
@@ -155,7 +160,8 @@ class ConfigStore:
 
     async def _look(self, stop: asyncio.Event) -> None:
         """Take what is on disk, if it differs from what was last read and is likely to be whole."""
-        if not await asyncio.to_thread(self._last.inputs.changed):
+        last = self._last
+        if not await asyncio.to_thread(last.inputs.changed):
             return
         candidate = await asyncio.to_thread(self._candidate)
         waited = 0.0
@@ -166,7 +172,10 @@ class ConfigStore:
             if await asyncio.to_thread(candidate.inputs.changed):
                 candidate = await asyncio.to_thread(self._candidate)
                 waited = 0.0
-        self._settle(candidate)
+        if self._last is last:
+            self._settle(candidate)
+        else:  # a reload came between, and may have read what is newer
+            await self._look(stop)
 
     def _patience(self, candidate: _Candidate) -> float:
         if candidate.snapshot is None:

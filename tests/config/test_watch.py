@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -415,3 +416,42 @@ def test_what_is_off_is_noted_and_what_is_odd_warned_about(project: Project, cap
         ("WARNING", "upstreams.b.api_key"),
     ]
     assert "sk-1" not in caplog.text
+
+
+@pytest.mark.parametrize("way", ["reload", "watch"])
+def test_what_was_read_earlier_never_replaces_what_was_read_later(tmp_path: Path, way: str) -> None:
+    read, go_on = threading.Event(), threading.Event()
+    file = tmp_path / "routes.toml"
+    file.write_text(config("first"))
+
+    class Slow(ConfigStore):
+        """Whoever reads "second" pauses between reading and taking it."""
+
+        def _candidate(self):  # type: ignore[no-untyped-def]
+            candidate = super()._candidate()
+            if candidate.snapshot and candidate.snapshot.routes["m"].model == "second":
+                read.set()
+                assert go_on.wait(DEADLINE)
+            return candidate
+
+    async def main() -> None:
+        store = Slow(file)
+        stop = asyncio.Event()
+        watching = asyncio.create_task(store.watch(stop)) if way == "watch" else None
+        file.write_text(config("second"))
+        reloading = asyncio.create_task(store.reload_async()) if way == "reload" else None
+        assert await asyncio.to_thread(read.wait, DEADLINE)
+        file.write_text(config("third"))
+        assert store.reload().changed
+        taken: list[str] = []
+        store.on_swap(lambda snapshot: taken.append(snapshot.routes["m"].model))
+        go_on.set()
+        if reloading:
+            assert (await reloading).ok
+        stop.set()
+        if watching:
+            await watching
+        assert taken == []
+        assert store.current.routes["m"].model == "third"
+
+    asyncio.run(main())
