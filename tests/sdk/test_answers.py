@@ -113,7 +113,13 @@ def test_thinking_then_parallel_calls(proxy: Running, sdk: Anthropic, stream: bo
         play = whole("tool_calls", reasoning="hm", content="I will.", tool_calls=calls)
     with Upstream(play) as upstream, proxy.using(routes(upstream.url)):
         got = ask(sdk, stream=stream, tools=TOOLS, tool_choice={"type": "any"})
-        expected = [("thinking", "hm"), ("text", "I will."), ("plan", ARGUMENTS), ("ping", {}), ("plan", {"title": "b"})]
+        expected = [
+            ("thinking", "hm"),
+            ("text", "I will."),
+            ("plan", ARGUMENTS),
+            ("ping", {}),
+            ("plan", {"title": "b"}),
+        ]
         assert blocks(got) == expected
         assert got.stop_reason == "tool_use"
         sent = upstream.requests[0].json
@@ -233,7 +239,9 @@ def test_counting_tokens(proxy: Running, sdk: Anthropic) -> None:
 
 
 def test_models(proxy: Running, sdk: Anthropic) -> None:
-    named = "".join(f'[models.named-{number}]\nupstream = "up"\ndisplay_name = "No. {number}"\n' for number in range(30))
+    named = "".join(
+        f'[models.named-{number}]\nupstream = "up"\ndisplay_name = "No. {number}"\n' for number in range(30)
+    )
     with proxy.using(routes("http://127.0.0.1:1", rest=named)):
         listed = list(sdk.models.list(limit=7))  # pages come by themselves
         assert [model.id for model in listed] == [f"named-{number}" for number in range(30)]
@@ -248,7 +256,9 @@ def test_models(proxy: Running, sdk: Anthropic) -> None:
 
 def test_raw_answers_carry_what_operators_ask_for(proxy: Running, sdk: Anthropic) -> None:
     with Upstream(reply(200, completion("x"))) as upstream, proxy.using(routes(upstream.url)):
-        got = sdk.messages.with_raw_response.create(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}])
+        got = sdk.messages.with_raw_response.create(
+            model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}]
+        )
         assert got.request_id
         assert got.request_id.startswith("req_")
         assert got.headers["x-bridge-upstream"] == "up"

@@ -143,7 +143,9 @@ def test_no_model_name_decides(proxy: Running, sdk: Anthropic, name: str) -> Non
         assert blocks(ask(sdk, tools=TOOLS, stream=False)) == EXPECTED
 
 
-@pytest.mark.parametrize("client_model", ["qwen3-coder", "deepseek-chat", "minimax-m2", "claude-opus-4-8", "unheard-of"])
+@pytest.mark.parametrize(
+    "client_model", ["qwen3-coder", "deepseek-chat", "minimax-m2", "claude-opus-4-8", "unheard-of"]
+)
 @pytest.mark.parametrize("upstream_model", ["Qwen/Qwen3-8B", "acme/qwen-ish", "acme/deepseek-ish", "acme/minimax-ish"])
 def test_no_pair_of_names_decides(proxy: Running, sdk: Anthropic, client_model: str, upstream_model: str) -> None:
     raw = written("hermes", *CALLS)
