@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import pytest
@@ -16,45 +15,10 @@ from chunking import bytewise, seeded_splits, whole
 from inprocess import Running
 from official import ARGUMENTS, TOOLS, Pause, ask, blocks, routes
 from scripted import DONE, END, KEEP, Play, Upstream, chunk, completion, head, part, reply, sse
+from written import MODELS, parsers, written
 
-from bridge.config.document import Problems
-from bridge.config.inputs import Inputs
-from bridge.config.parsers import AvailableParser, ParserCache, load_parsers
-
-MODELS = {
-    "anthropic_xml": "local/claude-style-8b",
-    "deepseek_v3": "deepseek-ai/DeepSeek-V3-0324",
-    "deepseek_v3_1": "deepseek-ai/DeepSeek-V3.1",
-    "deepseek_v3_2": "deepseek-ai/DeepSeek-V3.2",
-    "glm": "zai-org/GLM-4.6",
-    "hermes": "Qwen/Qwen3-8B",
-    "kimi_k2": "moonshotai/Kimi-K2-Instruct",
-    "llama3_json": "meta-llama/Llama-3.3-70B-Instruct",
-    "minimax_m1": "MiniMaxAI/MiniMax-M1-80k",
-    "minimax_m2": "MiniMaxAI/MiniMax-M2",
-    "mistral": "mistralai/Devstral-Small-2507",
-    "qwen3_coder": "Qwen/Qwen3-Coder-30B-A3B-Instruct",
-}
 BEFORE = "Let me write that down."
-# Without its token, this format's calls are the whole answer.
-PREFIX = {"llama3_json": "<|python_tag|>"}
 FORMATS = sorted(MODELS)
-
-
-@cache
-def parsers() -> dict[str, AvailableParser]:
-    return load_parsers((), Inputs(), Problems(), ParserCache(check=lambda _: ()))
-
-
-def written(name: str, *calls: tuple[str, dict[str, Any]]) -> str:
-    """What a model of this format writes."""
-    prompt = parsers()[name].spec.prompt
-    assert prompt
-    listed = [
-        {"id": f"functions.{tool}:{index}", "name": tool, "arguments": arguments, "index": index}
-        for index, (tool, arguments) in enumerate(calls)
-    ]
-    return BEFORE + PREFIX.get(name, "") + prompt.call(calls=listed)
 
 
 CALLS: list[tuple[str, dict[str, Any]]] = [("plan", ARGUMENTS), ("ping", {})]
@@ -75,7 +39,7 @@ def packets(data: bytes, cuts: int, rng: random.Random) -> Iterator[bytes | Paus
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_any_chunking_of_the_text(proxy: Running, sdk: Anthropic, name: str) -> None:
-    raw = written(name, *CALLS)
+    raw = written(name, BEFORE, *CALLS)
     chunkings = [whole(raw), bytewise(raw), *seeded_splits(raw, 8, seed=len(raw))]
     with Upstream(*map(deltas, chunkings)) as upstream, proxy.using(routes(upstream.url, MODELS[name])):
         for pieces in chunkings:
@@ -86,7 +50,7 @@ def test_any_chunking_of_the_text(proxy: Running, sdk: Anthropic, name: str) -> 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_any_packets(proxy: Running, sdk: Anthropic, name: str) -> None:
-    raw = written(name, *CALLS)
+    raw = written(name, BEFORE, *CALLS)
     rng = random.Random(name)
     (pieces,) = seeded_splits(raw, 1, seed=3)
     frames = [chunk(role="assistant"), *map(chunk, pieces), chunk(finish="stop"), DONE]
@@ -104,7 +68,7 @@ def test_any_packets(proxy: Running, sdk: Anthropic, name: str) -> None:
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
 def test_upstreams_that_answer_as_a_whole(proxy: Running, sdk: Anthropic, name: str, stream: bool) -> None:
     """Also where a stream was asked for."""
-    play = reply(200, completion(written(name, *CALLS)))
+    play = reply(200, completion(written(name, BEFORE, *CALLS)))
     with Upstream(play) as upstream, proxy.using(routes(upstream.url, MODELS[name])):
         got = ask(sdk, tools=TOOLS, stream=stream)
         assert blocks(got) == EXPECTED
@@ -115,7 +79,7 @@ def test_upstreams_that_answer_as_a_whole(proxy: Running, sdk: Anthropic, name: 
 @pytest.mark.parametrize("name", FORMATS)
 def test_only_declared_tools_are_called(proxy: Running, sdk: Anthropic, name: str) -> None:
     """The same text is an answer where no tool was declared."""
-    raw = written(name, *CALLS)
+    raw = written(name, BEFORE, *CALLS)
     with Upstream(deltas(bytewise(raw))) as upstream, proxy.using(routes(upstream.url, MODELS[name])):
         got = ask(sdk)
         assert {block.type for block in got.content} == {"text"}
@@ -124,7 +88,7 @@ def test_only_declared_tools_are_called(proxy: Running, sdk: Anthropic, name: st
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_call_that_was_cut_off_is_never_one(proxy: Running, sdk: Anthropic, name: str) -> None:
-    raw = written(name, CALLS[0])
+    raw = written(name, BEFORE, CALLS[0])
     cut = raw[: raw.index("boil")]
     play = sse(*map(chunk, bytewise(cut)), chunk(finish="length"), DONE)
     with Upstream(play) as upstream, proxy.using(routes(upstream.url, MODELS[name])):
@@ -136,7 +100,7 @@ def test_a_call_that_was_cut_off_is_never_one(proxy: Running, sdk: Anthropic, na
 @pytest.mark.parametrize("name", [name for name in FORMATS if parsers()[name].spec.distinctive])
 def test_no_model_name_decides(proxy: Running, sdk: Anthropic, name: str) -> None:
     """A name that no parser file knows: calls in any distinctive format are structured all the same."""
-    raw = written(name, *CALLS)
+    raw = written(name, BEFORE, *CALLS)
     plays = [deltas(bytewise(raw)), reply(200, completion(raw))]
     with Upstream(*plays) as upstream, proxy.using(routes(upstream.url, "acme/house-model-v7")):
         assert blocks(ask(sdk, tools=TOOLS)) == EXPECTED
@@ -148,7 +112,7 @@ def test_no_model_name_decides(proxy: Running, sdk: Anthropic, name: str) -> Non
 )
 @pytest.mark.parametrize("upstream_model", ["Qwen/Qwen3-8B", "acme/qwen-ish", "acme/deepseek-ish", "acme/minimax-ish"])
 def test_no_pair_of_names_decides(proxy: Running, sdk: Anthropic, client_model: str, upstream_model: str) -> None:
-    raw = written("hermes", *CALLS)
+    raw = written("hermes", BEFORE, *CALLS)
     with Upstream(deltas(bytewise(raw))) as upstream, proxy.using(routes(upstream.url, upstream_model)):
         got = ask(sdk, tools=TOOLS, model=client_model)
         assert blocks(got) == EXPECTED
