@@ -95,7 +95,7 @@ def test_a_call_that_is_structured_and_left_in_the_text_is_one_call() -> None:
         played = play([said.sent], said.route, said.conversation)
         assert played.exchange.counters["repeated_call"] == 1
     thought = asking() >> reasoning("So I call " + MARKUP) >> call(0, "i", "get", '{"a": 1}') >> finish("tool_calls")
-    assert thought << thinking("So I call") << GET << stop("tool_use")
+    assert thought << thinking("So I call " + MARKUP) << GET << stop("tool_use")
 
 
 def test_one_call_where_one_was_asked_for() -> None:

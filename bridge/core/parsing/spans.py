@@ -147,7 +147,8 @@ class SpanReader(Scanner):
         elif owner.state is State.CUT and not owner.sink.named_unknown:
             owner.sink.fail()
             self._take(owner)
-            if self._tentative is not None and self._tentative.alone:
+            if self._tentative is not None and owner.call.pattern.codec == "python":
+                # a list without its end is no expression
                 self._tentative.items.clear()
             self._drop()
         else:
