@@ -182,11 +182,11 @@ class Pattern:
         text, pos = state.text, state.pos
         end = text.find(literal, pos, pos + 256 + len(literal))
         between = text[pos:end] if end >= 0 else text[pos : pos + 257]
-        if "\n" in between or (self.first and self.first in between):
+        if "\n" in between or (self.first and self.first in between) or (self.last and self.last in between):
             return False
         if end >= 0:
             state.pos = end + len(literal)
-            return self.last not in between
+            return True
         return False if state.eof or len(between) > 256 else MORE
 
     def _attrs(self, state: _State, literal: str) -> bool | Undecided:

@@ -213,6 +213,7 @@ class Scanner(ABC):
             return
         self._advance(found.end)
         if entry.kind is Kind.NOISE:
+            self._pass_peeked(found)
             return
         if self._tentative is None and entry.kind is not Kind.SECTION_CLOSE:
             self._out.boundary()
@@ -227,3 +228,10 @@ class Scanner(ABC):
         elif len(self._modes) > 1:
             self._modes.pop()
         self._refresh()
+        if opens:
+            self._pass_peeked(found)
+
+    def _pass_peeked(self, found: Match) -> None:
+        """A marker that was not consumed belongs to what it opens; it is not found a second time."""
+        if not found.end:
+            self._release(self._buffer[0])

@@ -49,11 +49,11 @@ class SpanReader(Scanner):
 
     def _settle(self) -> None:
         """The text so far ends here, though the message does not: what is held back is text."""
+        floor, ended = self._floor, self._ended
+        self._floor, self._ended = len(self._intake), True
         if self._race is not None and self._race.owner is None:
             self._calls_from = self._reread_to = self._base + 1
             self._fail(self._race.start, self._race.read_to)
-        floor, ended = self._floor, self._ended
-        self._floor, self._ended = len(self._intake), True
         self._push("")
         self._floor, self._ended = floor, ended
 
