@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,7 @@ class Workshop:
             ("Bash", {"command": "python3 hello.py | tee out.txt", "description": "Run it & keep the output"}),
         ]
 
-    def steps(self, name: str, pieces: int = 3) -> list[str]:
+    def steps(self, name: str) -> list[str]:
         """The model's three answers, as text of this format."""
         first, second = self.calls
         return [
@@ -126,8 +125,8 @@ def serving(workshop: Workshop, upstream: Upstream, model: str, extra: str = "")
 
 
 @pytest.fixture(params=["hermes", "qwen3_coder", "deepseek_v3_2"])
-def name(request: pytest.FixtureRequest) -> Iterator[str]:
-    yield request.param
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.mark.parametrize("asked", ["", "house-coder-7b"], ids=["its-own-model", "unknown-model"])
@@ -172,7 +171,7 @@ def test_an_upstream_that_dies_inside_arguments(workshop: Workshop, cut: Any) ->
         workshop.url = proxy.url
         workshop.check(workshop.run())
         assert [request.json.get("stream", False) for request in upstream.requests] == [True, False, True, True]
-        assert "api_error" in proxy.log() or "broke" in proxy.log() or "error" in proxy.log()
+        assert '"fault":"api"' in proxy.log()
 
 
 def test_a_502_at_the_start_and_another_on_the_way(workshop: Workshop) -> None:
@@ -188,21 +187,22 @@ def test_a_502_at_the_start_and_another_on_the_way(workshop: Workshop) -> None:
 
 
 def test_a_history_that_is_too_long_is_compacted(workshop: Workshop) -> None:
+    """Claude Code does it by itself when it is told so in the words that it knows, and if there is enough to compact."""
     first, second, last = map(typed, workshop.steps("hermes"))
     message = (
         "This model's maximum context length is 32768 tokens. However, you requested 40000 tokens "
         "(8000 in the messages, 32000 in the completion). Please reduce the length of the messages or completion."
     )
     full = reply(400, json.dumps({"object": "error", "message": message, "type": "BadRequestError", "code": 400}))
-    summary = typed("<summary>hello.py was written as asked. Next: run it.</summary>")
+    summary = typed("<summary>hello.py was written and run; it printed hello 1.</summary>")
     with (
-        Upstream(first, full, summary, second, last) as upstream,
+        Upstream(first, second, full, summary, last) as upstream,
         serving(workshop, upstream, MODELS["hermes"]) as proxy,
     ):
         workshop.url = proxy.url
         workshop.check(workshop.run())
         assert len(upstream.requests) == 5
-        assert "hello.py was written as asked" in json.dumps(upstream.requests[3].json["messages"])
+        assert "hello.py was written and run" in json.dumps(upstream.requests[4].json["messages"])
 
 
 def test_a_wrong_key_ends_at_once(workshop: Workshop) -> None:
@@ -232,6 +232,19 @@ def test_thinking_and_a_call(workshop: Workshop) -> None:
         workshop.url = proxy.url
         workshop.check(workshop.run("--model", "house-coder-7b"))
         assert len(upstream.requests) == 3
+
+
+def test_parallel_calls(workshop: Workshop) -> None:
+    files = [str(workshop.project / f"{letter}.txt") for letter in "abc"]
+    calls = [("Write", {"file_path": file, "content": f"in {file}\n"}) for file in files]
+    both = written("hermes", "All at once.", *calls)
+    with Upstream(typed(both), typed("Done.")) as upstream, serving(workshop, upstream, MODELS["hermes"]) as proxy:
+        workshop.url = proxy.url
+        run = workshop.run(prompt="Write three files.")
+        assert (run.code, run.said) == (0, "Done.")
+        assert [Path(file).read_text() for file in files] == [f"in {file}\n" for file in files]
+        results = [message for message in upstream.requests[1].json["messages"] if message["role"] == "tool"]
+        assert len({message["tool_call_id"] for message in results}) == 3
 
 
 def test_context(workshop: Workshop) -> None:
