@@ -27,7 +27,7 @@ class BlockWriter:
 
     def plain(self, text: str) -> list[ParserEvent] | None:
         """The events of more text in the middle of a text block, at once; None leaves it to ``write``."""
-        if not self._started or self._reasoning:
+        if not self._started or self._reasoning or self.out:
             return None
         if self._space:
             text = self._space + text
