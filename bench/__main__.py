@@ -34,13 +34,14 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (default: 5)")
+    parser.add_argument("--rounds", type=int, default=7, help="how often everything is measured (default: 7)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only scenarios with this in their name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the report there as well")
     parser.add_argument(
         "--profile", type=Path, metavar="FILE", help="this proxy alone, with cProfile's figures in FILE"
     )
+    parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout, measured as well")
     return parser.parse_args()
 
 
@@ -53,6 +54,8 @@ def _run(args: argparse.Namespace, scenarios: list, folder: Path) -> int:  # typ
     mock = peers.pinned([sys.executable, "-m", "bench.mock", str(upstream)], peers.HARNESS_CORE)
     own = peers.toolbridge(folder, upstream)
     compared = [own] if args.profile else [own, peers.nginx(folder, upstream)]
+    if args.against:
+        compared.append(peers.toolbridge(folder, upstream, args.against.resolve(), "other checkout"))
     try:
         while not peers.listens(upstream):
             time.sleep(0.01)

@@ -17,6 +17,7 @@ from bench import payloads
 
 HARNESS_CORE = 0
 PEER_CORE = 1
+HERE = Path(__file__).resolve().parent.parent
 _START_WITHIN = 20.0
 
 _ROUTES = """\
@@ -75,8 +76,10 @@ class Peer:
         port: int,
         request: Callable[[payloads.Kind, int, int], bytes],
         log: Path,
+        checkout: Path = HERE,
     ) -> None:
         self.name = name
+        self._checkout = checkout
         self.port = port
         self._command = command
         self._request = request
@@ -93,7 +96,7 @@ class Peer:
             command = [command[0], "-m", "cProfile", "-o", str(profile), *command[1:]]
         began = time.monotonic()
         with self._log.open("ab") as log:
-            self._process = pinned(command, PEER_CORE, log)
+            self._process = pinned(command, PEER_CORE, log, self._checkout)
         request = self.request("whole", 1)
         while not _answers(self.port, request):
             if self._process.poll() is not None or time.monotonic() - began > _START_WITHIN:
@@ -119,8 +122,8 @@ class Peer:
         return sum(_rss_of(pid) for pid in _family(self._process.pid)) / 1e6
 
 
-def toolbridge(folder: Path, upstream: int) -> Peer:
-    """This proxy, from this checkout, as ``toolbridge serve`` runs it."""
+def toolbridge(folder: Path, upstream: int, checkout: Path = HERE, name: str = "toolbridge") -> Peer:
+    """This proxy, from a checkout, as ``toolbridge serve`` runs it."""
     kinds: tuple[payloads.Kind, ...] = ("whole", "paced", "burst")
     path = folder / "routes.toml"
     path.write_text(
@@ -131,7 +134,7 @@ def toolbridge(folder: Path, upstream: int) -> Peer:
     )
     port = free_port()
     command = [sys.executable, "-m", "bridge", "serve", "-c", str(path), "--listen", f"127.0.0.1:{port}"]
-    return Peer("toolbridge", command, port, payloads.anthropic_request, folder / "toolbridge.log")
+    return Peer(name, command, port, payloads.anthropic_request, folder / f"{name}.log", checkout)
 
 
 def nginx(folder: Path, upstream: int) -> Peer:
@@ -156,7 +159,10 @@ def direct(folder: Path, upstream: int) -> Peer:
     return Peer("direct", [], upstream, payloads.openai_request, folder / "direct.log")
 
 
-def pinned(command: list[str], core: int, log: object = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+def pinned(
+    command: list[str], core: int, log: object = subprocess.DEVNULL, folder: Path = HERE
+) -> subprocess.Popen[bytes]:
+    """Start a command on one core."""
     taskset = shutil.which("taskset")
     if taskset is None:
         raise BenchError("taskset is not installed (Debian: apt-get install util-linux)")
@@ -165,7 +171,7 @@ def pinned(command: list[str], core: int, log: object = subprocess.DEVNULL) -> s
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log,  # type: ignore[arg-type]
-        cwd=Path(__file__).resolve().parent.parent,
+        cwd=folder,
     )
 
 

@@ -6,9 +6,10 @@ import platform
 import subprocess
 from datetime import date
 from importlib.metadata import version
+from statistics import median
 
 from bench.peers import nginx_binary
-from bench.scenarios import Figures, Results
+from bench.scenarios import Figures, Results, medians
 
 BARS = {"whole, 32 connections": 25.0, "64 paced streams": 6.0}
 """At most so many times nginx's CPU time per request and per chunk."""
@@ -17,11 +18,15 @@ _PACKAGES = ("toolbridge", "fastapi", "uvicorn", "httptools", "httpx", "httpx-ai
 
 
 def ratios(results: Results) -> dict[str, float]:
-    """Scenario -> this proxy's CPU time over nginx's."""
+    """Scenario -> this proxy's CPU time over nginx's, the median of what each round gave.
+
+    Both figures of a round are measured right after each other: what else runs on the machine slows them alike.
+    """
     return {
-        name: peers["toolbridge"]["cpu_us"] / peers["nginx"]["cpu_us"]
+        name: median(
+            own["cpu_us"] / other["cpu_us"] for own, other in zip(peers["toolbridge"], peers["nginx"], strict=True)
+        )
         for name, peers in results.items()
-        if "nginx" in peers and "toolbridge" in peers
     }
 
 
@@ -50,14 +55,15 @@ def markdown(results: Results, idle: dict[str, Figures], rounds: int) -> str:
         "",
         f"{date.today()}, `python -m bench --rounds {rounds}`, medians of {rounds} interleaved rounds. The proxy is",
         "alone on core 1, clients and upstream share core 0, so what comes per second is bounded by them too: CPU is",
-        "the figure to compare. Ratios are this proxy's CPU time over nginx's.",
+        "the figure to compare. Ratios are this proxy's CPU time over nginx's in the same round.",
         "",
         "| scenario | peer | CPU us per unit | ratio | bar | units per s | p50 ms | late p50 / p99 ms |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, peers in results.items():
         unit = "chunk" if "stream" in name else "request"
-        for peer, figures in peers.items():
+        for peer, measured_rounds in peers.items():
+            figures = medians(measured_rounds)
             own = peer == "toolbridge" and name in measured
             cells = [
                 name,

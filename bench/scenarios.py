@@ -40,22 +40,21 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("whole, 1 connection", "whole", 1, "request", seconds=1.0),
-    Scenario("whole, 32 connections", "whole", 32, "request", seconds=2.0),
-    Scenario("whole, 32 connections, 20 tools", "whole", 32, "request", tools=20, seconds=1.5),
+    Scenario("whole, 1 connection", "whole", 1, "request", seconds=0.5),
+    Scenario("whole, 32 connections", "whole", 32, "request", seconds=0.8),
+    Scenario("whole, 32 connections, 20 tools", "whole", 32, "request", tools=20, seconds=0.8),
     Scenario("64 paced streams", "paced", 64, "chunk", rounds=1),
     Scenario("64 paced streams, 20 tools", "paced", 64, "chunk", tools=20, rounds=1),
-    Scenario("32 streams back to back", "burst", 32, "chunk", seconds=1.5),
+    Scenario("32 streams back to back", "burst", 32, "chunk", seconds=0.8),
 )
 
-Results = dict[str, dict[str, Figures]]
+Results = dict[str, dict[str, list[Figures]]]
+"""Scenario -> peer -> what each round gave."""
 
 
 def measure(scenarios: Sequence[Scenario], peers: Sequence[Peer], rounds: int, say: Callable[[str], None]) -> Results:
-    """Medians over interleaved rounds: scenario -> peer -> figure."""
-    found: dict[str, dict[str, list[Figures]]] = {
-        scenario.name: {peer.name: [] for peer in peers} for scenario in scenarios
-    }
+    """Every scenario on every peer, round after round; the order of the peers turns with each."""
+    found: Results = {scenario.name: {peer.name: [] for peer in peers} for scenario in scenarios}
     for peer in peers:
         # What is done once per process is not what is measured.
         for scenario in scenarios:
@@ -66,9 +65,10 @@ def measure(scenarios: Sequence[Scenario], peers: Sequence[Peer], rounds: int, s
                 figures = scenario.measure(peer)
                 found[scenario.name][peer.name].append(figures)
                 shown = "  ".join(f"{name} {value:.2f}" for name, value in figures.items())
-                say(f"round {number + 1}  {scenario.name:34} {peer.name:11} {shown}")
-    return {name: {peer: _medians(measured) for peer, measured in by_peer.items()} for name, by_peer in found.items()}
+                say(f"round {number + 1}  {scenario.name:34} {peer.name:14} {shown}")
+    return found
 
 
-def _medians(measured: Sequence[Figures]) -> Figures:
+def medians(measured: Sequence[Figures]) -> Figures:
+    """Of each figure the median over the rounds."""
     return {name: median(figures[name] for figures in measured) for name in measured[0]}

@@ -44,7 +44,8 @@ class Pump:
     def __init__(
         self, receive: Receive, send: Send, exchange: Exchange, record: RequestRecord, pace: Pace, *, stream: bool
     ) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._receive = receive
         self._send = send
@@ -53,7 +54,7 @@ class Pump:
         self._pace = pace
         self._stream = stream
         self._task = task
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._started = False
         self._over = False
         self._sending = False
@@ -69,7 +70,7 @@ class Pump:
         ``abort`` drops the client's connection, for one that takes nothing more.
         """
         self._call = call
-        watcher = asyncio.create_task(self._watch())
+        watcher = self._loop.create_task(self._watch())
         if self._stream:
             self._ticker = self._loop.call_later(self._pace.ping_after, self._tick)
         try:
@@ -77,8 +78,9 @@ class Pump:
             if self._gone:
                 self._record.outcome = "client_gone"
                 return
-            async with asyncio.timeout(WRITE_STALL):
-                await self._end(fault)
+            if fault is not None and not self._over:
+                async with asyncio.timeout(WRITE_STALL):
+                    await self._end(fault)
         except (ClientStalled, TimeoutError):
             self._record.outcome = "client_stalled"
             if abort is not None:
@@ -144,10 +146,8 @@ class Pump:
                     self._task.cancel()
                 return
 
-    async def _end(self, fault: Fault | None) -> None:
-        """The last thing that the client gets, if it did not get it yet."""
-        if self._over or fault is None:
-            return
+    async def _end(self, fault: Fault) -> None:
+        """The last thing that the client gets."""
         self._over = True
         self._record.fault = fault
         self._record.outcome = "error"

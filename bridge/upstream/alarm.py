@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from math import inf
 
+_LOOK = 15.0
+
 
 class Alarm:
     """Cancels the task that made it when the time of its current reason has come.
 
     Moving it is an assignment: the event loop's timer is only touched when it has to fire
-    earlier than it would. After a CancelledError ``caught`` tells whether the alarm was the cause.
+    earlier than it would, and looks every so often where the alarm stands now. After a
+    CancelledError ``caught`` tells whether the alarm was the cause.
     """
 
     __slots__ = ("_at", "_fired", "_handle", "_loop", "_reason", "_task", "_when")
 
     def __init__(self, task: asyncio.Task[None]) -> None:
         self._task = task
-        self._loop = asyncio.get_running_loop()
+        self._loop = task.get_loop()
         self._handle: asyncio.TimerHandle | None = None
         self._when = inf
         self._at = inf
@@ -51,8 +54,9 @@ class Alarm:
         return self._reason if self._task.uncancel() == 0 else ""
 
     def _arm(self, at: float) -> None:
-        self._when = at
-        self._handle = self._loop.call_at(at, self._ring)
+        # Not far ahead: an alarm that goes from minutes to seconds finds a timer that is early enough.
+        self._when = min(at, self._loop.time() + _LOOK)
+        self._handle = self._loop.call_at(self._when, self._ring)
 
     def _ring(self) -> None:
         self._handle = None

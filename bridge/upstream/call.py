@@ -52,7 +52,8 @@ class Call:
         session: str = "",
         original: bool = True,
     ) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._exchange = exchange
         self._chain = list(chain)
@@ -63,7 +64,7 @@ class Call:
         self._session = session
         self._original = self._deposit = original
         self._alarm = Alarm(task)
-        self._clock = asyncio.get_running_loop().time
+        self._clock = loop.time
         self._expires = inf
         self._reason = ""
         self._flushed = False

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from bridge import __version__
 from bridge.core.events import Fault
@@ -29,6 +30,7 @@ from bridge.errors import UpstreamError
 from bridge.upstream.demo import demo_answer
 
 _INFLATED_AT_ONCE = 2**20
+_HEADS = 64
 
 _reused: ContextVar[bool] = ContextVar("reused", default=False)
 
@@ -116,6 +118,44 @@ def _open_session(identity: Identity) -> aiohttp.ClientSession:
     )
 
 
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer: each piece is all that has arrived."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+        self._content = answer.content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = await self._content.readany()
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    async def aclose(self) -> None:
+        self._answer.release()
+        await self._answer.wait_for_close()
+
+
+class _Transport(AiohttpTransport):
+    """Takes addresses, fields and timeouts as aiohttp wants them, ready-made: see ``Endpoint``."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(self.client, aiohttp.ClientSession)
+        ready = request.extensions
+        answer = await self.client.request(
+            request.method,
+            ready["url"],
+            headers=ready["fields"],
+            data=request.read() or None,
+            allow_redirects=False,
+            timeout=ready["timeout"],
+        )
+        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
+
+
 class Client:
     """Calls to one origin, or to an in-process ``transport``. Made inside a running event loop."""
 
@@ -124,7 +164,7 @@ class Client:
             assert identity is not None
             secure = identity.scheme == "https"
             # Without `verify` a context would be built for each transport; the session's own is used.
-            transport = AiohttpTransport(verify=_tls() if secure else False, client=_open_session(identity))
+            transport = _Transport(verify=_tls() if secure else False, client=_open_session(identity))
         self.identity = identity
         self.leases = 0
         self.closed = False
@@ -157,17 +197,17 @@ class DemoTransport(httpx.AsyncBaseTransport):
 
 
 class Endpoint:
-    """One replica of an upstream: how requests to it look."""
+    """One replica of an upstream: how requests to it look, each kind of them put together once."""
 
-    __slots__ = ("_base", "_headers", "_name", "_urls", "client", "in_flight")
+    __slots__ = ("_base", "_fields", "_heads", "_name", "client", "in_flight")
 
     def __init__(self, client: Client, name: str, base_url: str) -> None:
         self.client = client
         self.in_flight = 0
         self._name = name
         self._base = base_url.rstrip("/")
-        self._headers = {"accept-encoding": "identity", "user-agent": f"toolbridge/{__version__}"}
-        self._urls: dict[str, httpx.URL] = {}
+        self._fields = {"accept-encoding": "identity", "user-agent": f"toolbridge/{__version__}"}
+        self._heads: dict[object, _Head] = {}
 
     async def send(
         self, path: str, headers: Mapping[str, str], body: bytes, connect: float, method: str = "POST"
@@ -176,22 +216,21 @@ class Endpoint:
 
         Raises UpstreamError. ``connect`` limits the time until a connection is there.
         """
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = httpx.URL(self._base + path)
+        key = (path, connect, *headers.items())
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= _HEADS:
+                self._heads.clear()
+            head = self._heads[key] = _Head(self._base + path, {**self._fields, **headers}, connect)
         request = httpx.Request(
-            method,
-            url,
-            headers={**self._headers, **headers},
-            content=body,
-            extensions={"timeout": {"connect": connect, "pool": connect}},
+            method, head.url, headers=head.headers, stream=httpx.ByteStream(body), extensions=head.extensions
         )
         free = True
         while True:
             _reused.set(False)
             try:
                 response = await self.client.transport.handle_async_request(request)
-            except (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError) as problem:
+            except (aiohttp.ClientError, OSError, ValueError) as problem:
                 fault = _fault(self._name, problem, before_head=True)
                 # An idle connection that was closed as it was used: the upstream never saw the request.
                 if free and fault.retry == "safe" and _reused.get():
@@ -201,6 +240,21 @@ class Endpoint:
             return Answer(self._name, response)
 
 
+class _Head:
+    """The head of requests that look the same, for httpx and for the transport beneath it."""
+
+    __slots__ = ("extensions", "headers", "url")
+
+    def __init__(self, url: str, fields: dict[str, str], connect: float) -> None:
+        self.url = httpx.URL(url)
+        self.headers = httpx.Headers(fields)
+        self.extensions = {
+            "url": URL(url),
+            "fields": fields,
+            "timeout": aiohttp.ClientTimeout(connect=connect, sock_connect=connect),
+        }
+
+
 class Answer:
     """The head of an answer, and its body piece by piece."""
 
@@ -208,7 +262,9 @@ class Answer:
 
     def __init__(self, name: str, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.headers: Mapping[str, str] = {
+            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
+        }
         self._name = name
         self._response = response
         self._pieces: AsyncIterator[bytes] = response.stream.__aiter__()  # type: ignore[union-attr]
@@ -228,7 +284,7 @@ class Answer:
         inflate = self._inflate
         try:
             if inflate is None:
-                return await anext(self._pieces, b"")
+                return await self._pieces.__anext__()
             while True:
                 data = inflate.unconsumed_tail or await anext(self._pieces, b"")
                 if not data:
@@ -239,7 +295,9 @@ class Answer:
                     return b""
                 if piece := inflate.decompress(data, _INFLATED_AT_ONCE):
                     return bytes(piece)
-        except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error) as problem:
+        except StopAsyncIteration:
+            return b""
+        except (aiohttp.ClientError, OSError, zlib.error) as problem:
             raise UpstreamError(_fault(self._name, problem, before_head=False)) from problem
 
     async def read_all(self, limit: int) -> bytes:
@@ -254,7 +312,6 @@ class Answer:
     async def aclose(self) -> None:
         """Free the connection: for another request if the body was read to its end, else by closing it."""
         await self._pieces.aclose()  # type: ignore[attr-defined]
-        await self._response.stream.aclose()  # type: ignore[union-attr]
 
 
 class _Unknown:
@@ -274,22 +331,21 @@ class _Unknown:
 
 
 def _fault(name: str, problem: Exception, *, before_head: bool) -> Fault:
-    """What went wrong, from the client library's exception and the one beneath it."""
-    cause = problem.__cause__ if isinstance(problem, httpx.HTTPError) and problem.__cause__ else problem
-    match cause:
+    """What went wrong, from the client library's exception."""
+    match problem:
         case zlib.error():
-            return Fault("api", f"upstream `{name}` sent a body that cannot be decoded: {cause}", "transient")
+            return Fault("api", f"upstream `{name}` sent a body that cannot be decoded: {problem}", "transient")
         case aiohttp.ClientConnectorDNSError():
             return Fault("api", f"upstream `{name}`: its host name cannot be resolved", "safe")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
             return Fault("api", f"upstream `{name}`: its TLS certificate cannot be verified")
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return Fault("api", f"upstream `{name}`: the TLS handshake failed")
-        case aiohttp.ConnectionTimeoutError() | httpx.ConnectTimeout() | asyncio.TimeoutError():
+        case aiohttp.ConnectionTimeoutError() | asyncio.TimeoutError():
             return Fault("timeout", f"upstream `{name}` did not accept a connection in time", "safe")
-        case aiohttp.ClientConnectorError() | httpx.ConnectError():
+        case aiohttp.ClientConnectorError():
             return Fault("api", f"upstream `{name}` cannot be reached: connection refused or no route", "safe")
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | httpx.UnsupportedProtocol():
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return Fault("api", f"upstream `{name}`: its base_url cannot be called")
         case aiohttp.ClientResponseError():
             return Fault("api", f"upstream `{name}` sent an answer that is not HTTP", "ambiguous")
