@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class Workshop:
     program: Path
     folder: Path
     url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def project(self) -> Path:
@@ -80,6 +82,7 @@ class Workshop:
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            **self.environment,
         }
         command = [str(self.program), "-p", prompt, "--output-format", "json", "--allowedTools", "Read,Write,Edit,Bash"]
         before = time.monotonic()
@@ -232,6 +235,20 @@ def test_thinking_and_a_call(workshop: Workshop) -> None:
         workshop.url = proxy.url
         workshop.check(workshop.run("--model", "house-coder-7b"))
         assert len(upstream.requests) == 3
+
+
+def test_the_variables_that_toolbridge_prints(workshop: Workshop) -> None:
+    """With a proxy that asks for a key."""
+    with Upstream(*map(typed, workshop.steps("hermes"))) as upstream:
+        text = routes(upstream.url, MODELS["hermes"], rest='[clients.laptop]\nkey = "laptop-key"\n')
+        with running.serving(workshop.folder / "proxy", text) as proxy:
+            command = [sys.executable, "-m", "bridge", "env", "--shell", "bash", "--url", proxy.url]
+            lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+            workshop.environment = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+            assert workshop.environment["ANTHROPIC_BASE_URL"] == proxy.url
+            workshop.environment["ANTHROPIC_AUTH_TOKEN"] = "laptop-key"
+            workshop.check(workshop.run())
+            assert "laptop-key" not in proxy.log() + str(upstream.requests)
 
 
 def test_parallel_calls(workshop: Workshop) -> None:
