@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bridge.core.jsontext import dumps_text
+from bridge.core.jsontext import dumps_text, loads
 from bridge.core.parsing.jsonreader import quote, read_json
 
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)\Z", re.ASCII)
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+\Z", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z", re.ASCII)
 _NULLS = ("null", "None")
-_DEPTH = 16
+_LOOKS = 256
 _STRING = frozenset({"string"})
 
 
@@ -39,7 +39,7 @@ class ArgumentTypes:
 
     def __init__(self, schema: Mapping[str, object] | None) -> None:
         self._root: Mapping[str, object] = schema or {}
-        resolved = _resolve(self._root, self._root)
+        resolved = _Schemas(self._root).resolve(self._root)
         properties = resolved.get("properties")
         self._properties = properties if isinstance(properties, Mapping) else {}
         self._known: dict[str, ValueType] = {}
@@ -73,61 +73,72 @@ class ArgumentTypes:
         """What a schema inside this tool's schema says."""
         if not isinstance(schema, Mapping):
             return ValueType()
-        kinds, enum = _kinds(schema, self._root, _DEPTH)
-        return ValueType(kinds, tuple(enum), _resolve(schema, self._root))
+        schemas = _Schemas(self._root)
+        kinds, enum = schemas.kinds(schema)
+        return ValueType(kinds, tuple(enum), schemas.resolve(schema))
 
 
-def _resolve(schema: Mapping[str, object], root: Mapping[str, object]) -> Mapping[str, object]:
-    """Follows ``$ref`` within the document; merges ``allOf``."""
-    for _ in range(_DEPTH):
-        ref = schema.get("$ref")
-        if not isinstance(ref, str) or not ref.startswith("#"):
-            break
-        target: object = root
-        for step in ref[1:].split("/")[1:]:
-            step = step.replace("~1", "/").replace("~0", "~")
-            target = target.get(step) if isinstance(target, Mapping) else None
-        if not isinstance(target, Mapping):
-            return {}
-        schema = target
-    parts = schema.get("allOf")
-    if not isinstance(parts, list):
-        return schema
-    merged: dict[str, object] = {}
-    for part in parts[:_DEPTH]:
-        if isinstance(part, Mapping) and part is not schema:
-            ref = part.get("$ref")
-            merged.update(_resolve({"$ref": ref}, root) if isinstance(ref, str) else part)
-    merged.update({k: v for k, v in schema.items() if k != "allOf"})
-    return merged
+class _Schemas:
+    """Reads the schemas of one document. Every look at one counts, so that one that refers to itself ends."""
 
+    __slots__ = ("_left", "_root")
 
-def _kinds(
-    schema: Mapping[str, object], root: Mapping[str, object], depth: int
-) -> tuple[frozenset[str] | None, list[object]]:
-    schema = _resolve(schema, root)
-    declared = schema.get("type")
-    kinds: set[str] = set()
-    if isinstance(declared, str):
-        kinds.add(declared)
-    elif isinstance(declared, list):
-        kinds.update(kind for kind in declared if isinstance(kind, str))
-    members = [schema["const"]] if "const" in schema else schema.get("enum")
-    enum = list(members) if isinstance(members, list) else []
-    if enum and not kinds:
-        kinds.update(_kind_of(member) for member in enum)
-    for word in ("anyOf", "oneOf"):
-        options = schema.get(word)
-        for option in options[:64] if isinstance(options, list) and depth else ():
-            if isinstance(option, Mapping):
-                more, members = _kinds(option, root, depth - 1)
-                kinds.update(more or ())
-                enum.extend(members)
-    if not kinds:
-        kinds.update(kind for word, kind in (("properties", "object"), ("items", "array")) if word in schema)
-    if schema.get("nullable") is True and kinds:
-        kinds.add("null")
-    return (frozenset(kinds) or None), enum
+    def __init__(self, root: Mapping[str, object]) -> None:
+        self._root = root
+        self._left = _LOOKS
+
+    def resolve(self, schema: Mapping[str, object]) -> Mapping[str, object]:
+        """Follows ``$ref`` within the document; merges ``allOf``."""
+        while isinstance(ref := schema.get("$ref"), str) and ref.startswith("#"):
+            target: object = self._root if self._look() else None
+            for step in ref[1:].split("/")[1:]:
+                step = step.replace("~1", "/").replace("~0", "~")
+                target = target.get(step) if isinstance(target, Mapping) else None
+            if not isinstance(target, Mapping):
+                return {}
+            schema = target
+        parts = schema.get("allOf")
+        if not isinstance(parts, list):
+            return schema
+        own = {key: value for key, value in schema.items() if key != "allOf"}
+        merged: dict[str, object] = {}
+        for part in (*parts, own):
+            if isinstance(part, Mapping) and self._look():
+                for key, value in self.resolve(part).items():
+                    before = merged.get(key)
+                    both = key == "properties" and isinstance(before, Mapping) and isinstance(value, Mapping)
+                    merged[key] = {**before, **value} if both else value  # type: ignore[dict-item]
+        return merged
+
+    def kinds(self, schema: Mapping[str, object]) -> tuple[frozenset[str] | None, list[object]]:
+        """The types that a schema allows (None: any) and the members that it lists."""
+        schema = self.resolve(schema)
+        declared = schema.get("type")
+        kinds: set[str] = set()
+        if isinstance(declared, str):
+            kinds.add(declared)
+        elif isinstance(declared, list):
+            kinds.update(kind for kind in declared if isinstance(kind, str))
+        members = [schema["const"]] if "const" in schema else schema.get("enum")
+        enum = list(members) if isinstance(members, list) else []
+        if enum and not kinds:
+            kinds.update(_kind_of(member) for member in enum)
+        for word in ("anyOf", "oneOf"):
+            options = schema.get(word)
+            for option in options if isinstance(options, list) else ():
+                if isinstance(option, Mapping) and self._look():
+                    more, members = self.kinds(option)
+                    kinds.update(more or ())
+                    enum.extend(members)
+        if not kinds:
+            kinds.update(kind for word, kind in (("properties", "object"), ("items", "array")) if word in schema)
+        if schema.get("nullable") is True and kinds:
+            kinds.add("null")
+        return (frozenset(kinds) or None), enum
+
+    def _look(self) -> bool:
+        self._left -= 1
+        return self._left > 0
 
 
 def _kind_of(value: object) -> str:
@@ -193,7 +204,16 @@ def _as(kind: str, bare: str, strict: bool) -> str | None:
             return word if word in ("true", "false") else None
         case _:
             opener = "{" if kind == "object" else "["
-            return read_json(bare) if bare.startswith(opener) else None
+            value = read_json(bare) if bare.startswith(opener) else None
+            return None if value is None or (strict and not _is_json(bare)) else value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _any_value(text: str, bare: str) -> str:
