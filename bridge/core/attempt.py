@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Literal
 
 from bridge.core import jsontext
@@ -49,8 +50,9 @@ class Attempt:
         self.route = route
         self.usage: Usage | None = None
         self._streaming: Literal["complete", "eager"] = route.tool_streaming if conversation.stream else "complete"
+        self._call_id = partial(new_id, "toolu")
         self._decoder = Decoder(
-            lambda: new_id("toolu"),
+            self._call_id,
             route.upstream.name,
             route.model,
             streaming=self._streaming,
@@ -59,7 +61,6 @@ class Attempt:
         )
         self._reader = AnswerReader(self._decoder)
         self._conversation = conversation
-        self._new_id = new_id
         self._show = show
         self._reads_field = route.reasoning.source in ("auto", "field")
         self._emit = route.reasoning.emit
@@ -142,7 +143,7 @@ class Attempt:
         return ParserEngine(
             route.parsers,
             conversation.tools if conversation.tool_choice.mode != "none" else (),
-            lambda: self._new_id("toolu"),
+            self._call_id,
             streaming=self._streaming,
             starts_open=starts_open,
             thinking=route.reasoning.source in ("auto", "tags"),

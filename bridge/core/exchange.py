@@ -65,6 +65,7 @@ class Exchange:
             show_thinking=conversation.thinking.shown,
         )
         self._fold: MessageFold | None = None
+        self._show = _shower(self._encoder, self._out)
         self._taken = frozenset(
             part.id for turn in conversation.turns for part in turn.parts if isinstance(part, ToolUse)
         )
@@ -87,6 +88,7 @@ class Exchange:
                 self._input_tokens,
                 show_thinking=self._conversation.thinking.shown,
             )
+            self._show = self._fold.add
         self._attempt = Attempt(self._conversation, route, self._new_id, self._taken, self._show)
         return self._request
 
@@ -185,12 +187,6 @@ class Exchange:
         """The attempt that still listens."""
         return None if self.fault is not None or self.finished or self._failed else self._attempt
 
-    def _show(self, event: Event) -> None:
-        if self._fold is not None:
-            self._fold.add(event)
-        else:
-            self._out.append(self._encoder.encode(event))
-
     def _conclude(self, attempt: Attempt, last: Finish | Fault | None) -> None:
         if last is None:
             return
@@ -203,3 +199,8 @@ class Exchange:
         self._show(last)
         self.stop_reason = last.reason
         self.finished = True
+
+
+def _shower(encoder: StreamEncoder, out: list[bytes]) -> Callable[[Event], None]:
+    """Puts events into ``out``. No method of the exchange: it and its attempt would hold each other for good."""
+    return lambda event: out.append(encoder.encode(event))

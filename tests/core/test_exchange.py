@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -302,3 +304,19 @@ def test_headers_of_the_request() -> None:
     assert request.headers["authorization"] == "Basic x"
     assert request.headers["x-team"] == "a"
     assert "k1" not in repr(request)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_nothing_of_an_exchange_waits_for_the_garbage_collector(stream: bool) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        exchange = begun(stream)
+        exchange.receive(delta(content="Hello"))
+        exchange.receive(finish("stop") + DONE)
+        assert exchange.finished
+        attempt = weakref.ref(exchange._attempt)
+        del exchange
+        assert attempt() is None
+    finally:
+        gc.enable()
