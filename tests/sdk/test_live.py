@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 import running
-from anthropic import Anthropic
+from anthropic import Anthropic, AsyncAnthropic
 from official import ask, blocks, routes
 from scripted import END, KEEP, Play, Upstream, answer, chunk, head, part
 
@@ -179,4 +180,46 @@ def test_parser_files_are_added_changed_and_broken(folder: Path, client: Anthrop
             proxy.wait_for_log(place)
             assert blocks(ask(sdk, tools=TOOL)) == [("say", {"what": "hi"})], "the last good one stays"
         assert generation() == before
+        assert "Traceback" not in proxy.log()
+
+
+def test_no_request_is_lost_to_edits(folder: Path) -> None:
+    """Streams and whole answers go on at full speed while the file changes under them; each has one configuration."""
+
+    async def main(url: str) -> int:
+        async with AsyncAnthropic(base_url=url, api_key="x", max_retries=0, timeout=30) as client:
+            count = 0
+
+            async def caller() -> None:
+                nonlocal count
+                while not done.is_set():
+                    prompt: Any = [{"role": "user", "content": "x"}]
+                    async with client.messages.stream(model="m", max_tokens=9, messages=prompt) as stream:
+                        got = await stream.get_final_message()
+                    assert blocks(got) == [("text", "one two")]
+                    count += 1
+
+            callers = [asyncio.create_task(caller()) for _ in range(8)]
+            for number in range(8):
+                before = count
+                generation = status(proxy)["config"]["generation"]
+                proxy.file.write_text(routes(upstreams[number % 2].url, f"model-{number}"))
+                while status(proxy)["config"]["generation"] == generation or count == before:
+                    await asyncio.sleep(0.005)
+            done.set()
+            await asyncio.gather(*callers)
+            return count
+
+    done = asyncio.Event()
+    with (
+        Upstream(answer("one ", "two")) as first,
+        Upstream(answer("one ", "two")) as second,
+        running.serving(folder, routes(first.url)) as proxy,
+    ):
+        upstreams = (second, first)
+        count = asyncio.run(main(proxy.url))
+        assert count == len(first.requests) + len(second.requests)
+        asked = {request.json["model"] for upstream in upstreams for request in upstream.requests}
+        assert asked >= {f"model-{number}" for number in range(7)}
+        until(proxy, lambda found: found["generations"] == 1)
         assert "Traceback" not in proxy.log()
