@@ -191,7 +191,7 @@ class DemoTransport(httpx.AsyncBaseTransport):
         self._parsers = parsers
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = demo_answer(request.method, request.url.path, request.content, self._parsers)
+        answer = demo_answer(request.method, request.url.path, await request.aread(), self._parsers)
         headers = list(answer.headers.items())
         return httpx.Response(answer.status, headers=headers, stream=_DemoBody(answer.chunks))
 
