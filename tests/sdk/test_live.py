@@ -199,8 +199,8 @@ def test_no_request_is_lost_to_edits(folder: Path) -> None:
                     assert blocks(got) == [("text", "one two")]
                     count += 1
 
-            callers = [asyncio.create_task(caller()) for _ in range(8)]
-            for number in range(8):
+            callers = [asyncio.create_task(caller()) for _ in range(4)]
+            for number in range(6):
                 before = count
                 generation = status(proxy)["config"]["generation"]
                 proxy.file.write_text(routes(upstreams[number % 2].url, f"model-{number}"))
@@ -220,6 +220,6 @@ def test_no_request_is_lost_to_edits(folder: Path) -> None:
         count = asyncio.run(main(proxy.url))
         assert count == len(first.requests) + len(second.requests)
         asked = {request.json["model"] for upstream in upstreams for request in upstream.requests}
-        assert asked >= {f"model-{number}" for number in range(7)}
+        assert asked >= {f"model-{number}" for number in range(5)}
         until(proxy, lambda found: found["generations"] == 1)
         assert "Traceback" not in proxy.log()
