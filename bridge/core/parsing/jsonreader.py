@@ -16,6 +16,8 @@ from enum import Enum, auto
 from bridge.core.parsing.spec import JsonRules
 
 DEPTH_LIMIT = 256
+WORD_LIMIT = 4096
+"""No number is longer: readers of JSON refuse integers of more than 4300 digits."""
 
 _SPACE = re.compile(r"\s*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z", re.ASCII)
@@ -322,7 +324,7 @@ class JsonReader:
         run = _WORD.match(text, i)
         if run:
             self._held += run.group()
-            if len(self._held) > 4096:
+            if len(self._held) > WORD_LIMIT:
                 return self._fail(i)
             i = run.end()
             if i == len(text):
@@ -343,7 +345,7 @@ class JsonReader:
         self._held = ""
         if word in _WORDS:
             self._emit(_WORDS[word])
-        elif _NUMBER.match(word):
+        elif len(word) <= WORD_LIMIT and _NUMBER.match(word):
             self._emit(word)
         elif self.rules.bare_values and word:
             self._emit(quote(word))

@@ -17,6 +17,7 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 _NUMBER_TEXT = re.compile(r"[0-9a-zA-Z_.+\-]*", re.ASCII)
+_LONGEST_NUMBER = 1024
 _WORDS = {"True": "true", "true": "true", "False": "false", "false": "false", "None": "null", "null": "null"}
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v", "0": "\0", "\n": ""}
 _HEX_ESCAPES = {"x": 2, "u": 4, "U": 8}
@@ -146,10 +147,10 @@ def _number(cursor: Cursor) -> Reading[str]:
         if found:
             text += found.group()
             cursor.i = found.end()
+        if len(text) > _LONGEST_NUMBER:
+            raise Malformed
         if cursor.i < len(cursor.text):
             break
-        if len(text) > 4096:
-            raise Malformed
         yield from cursor.wait()
     sign = "-" if text.startswith("-") else ""
     digits = text.lstrip("+-") if text[:2] not in ("--", "++", "+-", "-+") else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bridge.core.jsontext import dumps_text, loads
-from bridge.core.parsing.jsonreader import quote, read_json
+from bridge.core.parsing.jsonreader import WORD_LIMIT, quote, read_json
 
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)\Z", re.ASCII)
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+\Z", re.ASCII)
@@ -168,7 +168,7 @@ def typed(text: str, wanted: ValueType, untyped: str = "json") -> str:
             return member
     if wanted.kinds is None:
         return quote(text) if untyped == "string" else _any_value(text, bare)
-    if wanted.kinds <= {"string", "null"}:
+    if wanted.kinds <= {"string", "null"} and "string" in wanted.kinds:
         return "null" if "null" in wanted.kinds and text in _NULLS else quote(text)
     for kind in ("null", "integer", "number", "boolean", "object", "array"):
         if kind in wanted.kinds:
@@ -192,6 +192,8 @@ def _as(kind: str, bare: str, strict: bool) -> str | None:
     match kind:
         case "null":
             return "null" if bare == "null" or (bare == "None" and not strict) else None
+        case "integer" | "number" if len(bare) > WORD_LIMIT:
+            return None
         case "integer":
             if _INTEGER.match(bare):
                 return bare
