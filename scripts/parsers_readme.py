@@ -21,9 +21,11 @@ def row(path: Path) -> str:
     models = [
         line.removeprefix("# Models: ").rstrip(".") for line in text.splitlines() if line.startswith("# Models: ")
     ]
-    layout = file["summary"].partition(": ")[2] or file["summary"]
+    summary = file.get("summary", "")
+    layout = summary.partition(": ")[2] or summary
     any_model = "yes" if file.get("distinctive", True) else "no"
-    cells = [f"[{path.stem}]({path.name})", cell(*models), cell(layout), any_model, str(len(file["examples"]))]
+    examples = str(len(file.get("examples", [])))
+    cells = [f"[{path.stem}]({path.name})", cell(" ".join(models)), cell(layout), any_model, examples]
     return f"| {' | '.join(cells)} |"
 
 

@@ -39,7 +39,7 @@ model = "demo"
 
 [models."*llama*"]           # without a marker of its own, so it is armed only where a route or a name says so
 upstream = "demo"
-model = "demo-llama-3"
+model = "demo-llama-3.1"
 """
 WIDTH = 52
 
