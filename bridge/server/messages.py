@@ -85,7 +85,7 @@ class MessagesEndpoint:
         caller.check(conversation.model)
         chain = _chain(live, conversation, record)
         exchange = Exchange(conversation, new_id, record.request_id)
-        pump = Pump(receive, send, exchange, record, self._state.pace, stream=conversation.stream)
+        pump = Pump(scope, receive, send, exchange, record, self._state.pace, stream=conversation.stream)
         call = Call(
             exchange,
             chain,
@@ -98,7 +98,7 @@ class MessagesEndpoint:
         )
         self._state.pumps.add(pump)
         try:
-            await pump.run(call, scope.get("bridge.abort"))
+            await pump.run(call)
         finally:
             self._state.pumps.discard(pump)
             record.attempts = call.attempts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -48,7 +49,9 @@ class _HeadJoiner:
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. ``scope["bridge.abort"]`` drops it without waiting for what is still unsent."""
+    """One connection. ``scope["bridge.abort"]`` drops it without waiting for what is still unsent;
+    ``scope["bridge.on_gone"](callback)`` asks to be told when it is lost, with None no more.
+    """
 
     head_timeout = HEAD_TIMEOUT
     body_timeout = BODY_TIMEOUT
@@ -57,6 +60,7 @@ class Protocol(HttpToolsProtocol):
     _timed: Literal["idle", "head", "body"] = "idle"
     _timer: asyncio.TimerHandle | None = None
     _size = 0
+    _gone: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _HeadJoiner(transport, self.loop)))
@@ -67,6 +71,8 @@ class Protocol(HttpToolsProtocol):
         self._phase = "idle"
         self._follow()
         super().connection_lost(exc)
+        if self._gone is not None:
+            self._gone()
 
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
@@ -80,6 +86,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._phase = "head"
         self.scope["bridge.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+        self.scope["bridge.on_gone"] = self._tell_gone  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
         self._phase = "body"
@@ -101,6 +108,9 @@ class Protocol(HttpToolsProtocol):
         lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in fields.items())
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)
         self.transport.close()
+
+    def _tell_gone(self, callback: Callable[[], None] | None) -> None:
+        self._gone = callback
 
     def _follow(self) -> None:
         """Have the timer that this phase needs; one that takes no longer than one read never gets any."""

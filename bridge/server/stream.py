@@ -1,22 +1,21 @@
 """One exchange on its way to one client.
 
-The pump runs in the request's own task and owns everything that the request holds; beside it, a
-watcher waits for the client to leave. Headers are held until the exchange has something to show,
-or until ``ping_after``: before that a failure is an HTTP error, after it one error event.
-Whatever happens, the body ends cleanly.
+The pump runs in the request's own task and owns everything that the request holds; meanwhile the
+connection, or a watcher beside the pump, tells when the client leaves. Headers are held until the
+exchange has something to show, or until ``ping_after``: before that a failure is an HTTP error,
+after it one error event. Whatever happens, the body ends cleanly.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
 from bridge.observe.record import RequestRecord
-from bridge.server.respond import Header, Receive, Send, header, send_fault, send_json
+from bridge.server.respond import Header, Receive, Scope, Send, header, send_fault, send_json
 from bridge.upstream.call import WRITE_STALL, Call, ClientStalled
 
 _log = logging.getLogger(__name__)
@@ -42,11 +41,20 @@ class Pump:
     """Sends what the exchange has to say. Make it and run it in one task."""
 
     def __init__(
-        self, receive: Receive, send: Send, exchange: Exchange, record: RequestRecord, pace: Pace, *, stream: bool
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        exchange: Exchange,
+        record: RequestRecord,
+        pace: Pace,
+        *,
+        stream: bool,
     ) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._exchange = exchange
@@ -64,13 +72,15 @@ class Pump:
         self._ticker: asyncio.TimerHandle | None = None
         self._last_sent = self._last_event = self._loop.time()
 
-    async def run(self, call: Call, abort: Callable[[], object] | None) -> None:
-        """Run the call and answer the client. Raises only CancelledError, if someone else cancels the task.
-
-        ``abort`` drops the client's connection, for one that takes nothing more.
-        """
+    async def run(self, call: Call) -> None:
+        """Run the call and answer the client. Raises only CancelledError, if someone else cancels the task."""
         self._call = call
-        watcher = self._loop.create_task(self._watch())
+        watcher: asyncio.Task[None] | None = None
+        on_gone = self._scope.get("bridge.on_gone")
+        if on_gone is not None:
+            on_gone(self._leave)
+        else:
+            watcher = self._loop.create_task(self._watch())
         if self._stream:
             self._ticker = self._loop.call_later(self._pace.ping_after, self._tick)
         try:
@@ -83,13 +93,16 @@ class Pump:
                     await self._end(fault)
         except (ClientStalled, TimeoutError):
             self._record.outcome = "client_stalled"
-            if abort is not None:
+            if abort := self._scope.get("bridge.abort"):
                 abort()
         finally:
             self._over = True
             # The call flushes through the pump: without this only the garbage collector would free them.
             del self._call
-            watcher.cancel()
+            if on_gone is not None:
+                on_gone(None)
+            if watcher is not None:
+                watcher.cancel()
             if self._ticker is not None:
                 self._ticker.cancel()
 
@@ -136,14 +149,18 @@ class Pump:
             _log.exception("request %s: internal error", self._record.request_id)
             return INTERNAL
 
+    def _leave(self) -> None:
+        """The client has left: the pump is cancelled."""
+        if not self._over:
+            self._gone = True
+            self._task.cancel()
+
     async def _watch(self) -> None:
-        """Cancel the pump when the client leaves; its request body has been read."""
+        """Wait for the client to leave, under a server that only tells who asks; the request's body has been read."""
         while not self._over:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                if not self._over:
-                    self._gone = True
-                    self._task.cancel()
+                self._leave()
                 return
 
     async def _end(self, fault: Fault) -> None:

@@ -13,6 +13,9 @@ import pytest
 import scripted
 from inprocess import Reply, Running, ask, routes
 from scripted import DONE, END, HANG, KEEP, Upstream, answer, chunk, completion, head, part, reply
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from bridge.server.protocol import Protocol
 
 TAIL = [part(chunk(finish="stop")), part(DONE), END, KEEP]
 TOOL = {"name": "run", "input_schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
@@ -221,6 +224,18 @@ def test_a_client_that_leaves_frees_the_upstream(
         server.wait(lambda: not server.state.load.in_flight)
         assert server.state.records.recent[-1].outcome == "client_gone"
         assert server.state.pools.standings["u0"].breaker.state == "closed"
+
+
+def test_a_client_that_leaves_under_another_server(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "on_message_begin", HttpToolsProtocol.on_message_begin)
+    play = [head(), part(chunk("so far")), HANG]
+    with Upstream(play) as upstream, shared.using(routes(upstream.url)) as server:
+        client = server.open(ask())
+        wait_for(client, b"so far")
+        drop(client)
+        upstream.wait(lambda upstream: upstream.open == 0)
+        server.wait(lambda: not server.state.load.in_flight)
+        assert server.state.records.recent[-1].outcome == "client_gone"
 
 
 def test_a_client_that_leaves_during_backoff_makes_no_second_call(shared: Running) -> None:
