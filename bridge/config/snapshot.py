@@ -132,6 +132,16 @@ def _check_prompts(loaded: Loaded, parsers: Mapping[str, ParserSpec]) -> None:
             loaded.problems.add("no-prompt", loaded.document.origin(path), path, message, hint=hint)
 
 
+def _armed(
+    model: schema.Model, upstream: core.UpstreamRef, parsers: Mapping[str, ParserSpec]
+) -> tuple[ParserSpec, ...]:
+    if upstream.protocol == "demo" and model.parsers == "auto":
+        # the demo upstream writes whichever format it is asked for, and its prose holds no markers
+        written = (spec for spec in parsers.values() if spec.prompt)
+        return tuple(sorted(written, key=lambda spec: (not spec.distinctive, spec.name)))
+    return resolve_parsers(model.parsers, model.model, parsers)
+
+
 def compiled(
     loaded: Loaded, parsers: Mapping[str, AvailableParser], environment: str = "", loaded_at: float = 0.0
 ) -> Snapshot:
@@ -211,7 +221,7 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
         model=model.model,
         display_name=model.display_name,
         match=model.match,
-        parsers=resolve_parsers(model.parsers, model.model, parsers),
+        parsers=_armed(model, upstream, parsers),
         tools=model.tools,
         tool_streaming=model.tool_streaming,
         reasoning=core.Reasoning(

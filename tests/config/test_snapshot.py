@@ -119,6 +119,27 @@ parsers = []
     ]
 
 
+def test_the_demo_arms_whatever_it_can_write(project: Project) -> None:
+    prompt = "[prompt]\nsystem = ''\ncall = ''\nresult = ''\n"
+    project.write(f"distinctive = false\n{prompt}", "bundled/bare.toml")
+    project.write(prompt, "bundled/marked.toml")
+    project.write("", "bundled/silent.toml")
+    project.write("""
+        [upstreams.u]
+        protocol = "demo"
+        [models.auto]
+        upstream = "u"
+        [models.named]
+        upstream = "u"
+        parsers = ["silent"]
+    """)
+    routes = project.build().routes
+    armed = [parser.name for parser in routes["auto"].parsers]
+    assert "silent" not in armed
+    assert armed.index("marked") < armed.index("bare")
+    assert [parser.name for parser in routes["named"].parsers] == ["silent"]
+
+
 def test_it_cannot_be_changed(project: Project) -> None:
     snapshot = project.build(TEXT, {"KEY": "test"})
     with pytest.raises(FrozenInstanceError):
