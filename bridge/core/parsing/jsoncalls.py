@@ -196,12 +196,16 @@ def _object(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]
 def _fields(cursor: Cursor, rules: JsonRules, sink: CallSink, seen: _Seen, depth: int) -> Reading[None]:
     if depth > DEPTH_LIMIT:
         raise Malformed
+    separated = True
     while True:
         char = yield from cursor.need()
         if char == "}":
             cursor.i += 1
             return
-        if char == ",":
+        if (char == ",") is separated:
+            raise Malformed
+        separated = not separated
+        if separated:
             cursor.i += 1
             continue
         key = yield from _string(cursor, rules)

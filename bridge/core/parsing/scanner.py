@@ -213,6 +213,8 @@ class Scanner(ABC):
             return
         self._advance(found.end)
         if entry.kind is Kind.NOISE:
+            if entry.marker is entry.spec.reasoning_close:
+                self._out.boundary()
             self._pass_peeked(found)
             return
         if self._tentative is None and entry.kind is not Kind.SECTION_CLOSE:

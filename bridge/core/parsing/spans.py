@@ -200,6 +200,7 @@ class SpanReader(Scanner):
     def _drop(self) -> None:
         """The end of the message cut a call off: it goes with its markup."""
         self._out.count("dropped")
+        self._out.boundary()
         self._resume(self._base)
         self._buffer = ""
 
