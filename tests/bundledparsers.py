@@ -13,12 +13,7 @@ from bridge.core.parsing.spec import ParserSpec
 FOLDER: Path = bundled("parsers")
 
 
-def _load() -> dict[str, ParserSpec]:
-    problems = Problems()
-    found = load_parsers((), Inputs(), problems, ParserCache(check=lambda _: ()))
-    assert not problems.found, problems.ordered()
-    return {name: parser.spec for name, parser in found.items()}
-
-
-SPECS: dict[str, ParserSpec] = _load()
+PROBLEMS = Problems()
+_FOUND = load_parsers((), Inputs(), PROBLEMS, ParserCache(check=lambda _: ()))
+SPECS: dict[str, ParserSpec] = {name: parser.spec for name, parser in _FOUND.items()}
 NAMES: list[str] = sorted(SPECS)

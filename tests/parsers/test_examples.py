@@ -6,13 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from bundledparsers import FOLDER, NAMES, SPECS
+from bundledparsers import FOLDER, NAMES, PROBLEMS, SPECS
 
+from bridge.config.diagnose import render_text
 from bridge.core.parsing.selftest import check_examples
 from bridge.core.parsing.spec import Example, ParserSpec
 
 DISTINCTIVE = [name for name in NAMES if SPECS[name].distinctive]
 Block = Mapping[str, object]
+
+
+def test_every_file_loads() -> None:
+    assert render_text(PROBLEMS.ordered()) == ""
+    assert sorted(path.stem for path in FOLDER.glob("*.toml")) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,7 +47,7 @@ def test_examples_hold_wherever_the_file_stands(name: str, where: str) -> None:
     led = replace(spec, text=armed[0].text, reasoning=replace(spec.reasoning, trim=armed[0].reasoning.trim))
     own_way = {failure.index for failure in check_examples(led, every_split=False)}
     kept = tuple(example for index, example in enumerate(spec.examples) if index not in own_way)
-    assert len(kept) >= 8
+    assert len(kept) >= len(spec.examples) / 2
     assert check_examples(replace(spec, examples=kept), armed, every_split=False) == []
 
 
@@ -80,7 +86,8 @@ KINDS: dict[str, Callable[[Example], bool]] = {
 def test_examples_of_every_kind(name: str) -> None:
     spec = SPECS[name]
     assert 8 <= len(spec.examples) <= 14
-    assert [kind for kind, shows in KINDS.items() if not any(map(shows, spec.examples))] == []
+    impossible = {"text around"} if all(call.alone for call in spec.calls) else set()
+    assert {kind for kind, shows in KINDS.items() if not any(map(shows, spec.examples))} <= impossible
     if spec.reasoning.open:
         assert any("rc" in kinds(example) for example in spec.examples)
     if spec.text.fences == "protect":
@@ -93,7 +100,7 @@ def test_an_example_holds_markup_inside_a_value(name: str) -> None:
     spec = SPECS[name]
     markers = [marker for call in spec.calls for marker in (call.open, call.close, call.tags.close) if marker]
     literals = [literal.partition("{")[0] for marker in markers if not marker.peek for literal in marker.lit]
-    assert any(holds_markup(example, literals) for example in spec.examples)
+    assert not literals or any(holds_markup(example, literals) for example in spec.examples)
 
 
 @pytest.mark.parametrize("name", NAMES)

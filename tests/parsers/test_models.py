@@ -71,14 +71,22 @@ FIRST = {
     """,
 }
 NONE = """
-    gpt-4o gpt-5.3-codex-spark openai/gpt-oss-120b google/gemma-3-27b-it microsoft/Phi-4-mini-instruct deepseek-chat
-    deepseek-ai/DeepSeek-V4 deepseek/deepseek-v4-flash deepseek-reasoner meta-llama/Llama-4-Scout-17B-16E-Instruct llama3:8b
-    zai-org/GLM-4-9B-0414 zai-org/GLM-4.1V-9B-Thinking SparkAudio/Spark-TTS-0.5B berkeley-nest/Starling-3-7B sterling-3b
-    moonshotai/Kimi-K3 MiniMaxAI/MiniMax-M3 ibm-granite/granite-3.3-8b-instruct stepfun-ai/step3 nvidia/nemotron-3-8b-chat-4k-sft
-    inclusionAI/Ling-1T naver-hyperclovax/HyperCLOVAX-DASH vendor/a-model-of-tomorrow
+    gpt-4o gpt-5.3-codex-spark deepseek-chat deepseek-reasoner llama3:8b zai-org/GLM-4-9B-0414 zai-org/GLM-4.1V-9B-Thinking
+    SparkAudio/Spark-TTS-0.5B berkeley-nest/Starling-3-7B sterling-3b nvidia/nemotron-3-8b-chat-4k-sft inclusionAI/Ling-1T
+    naver-hyperclovax/HyperCLOVAX-DASH vendor/a-model-of-tomorrow
 """
-
-
+# Relatives that write another format.
+OTHERS = {
+    "deepseek_v3": "deepseek-ai/DeepSeek-V4 deepseek/deepseek-v4-flash",
+    "deepseek_v3_1": "deepseek-ai/DeepSeek-V4",
+    "deepseek_v3_2": "deepseek-ai/DeepSeek-V4 deepseek-ai/DeepSeek-V3.1",
+    "hermes": "ibm-granite/granite-3.3-8b-instruct Qwen/Qwen3.5-397B-A17B",
+    "kimi_k2": "moonshotai/Kimi-K3",
+    "llama3_json": "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+    "minimax_m1": "MiniMaxAI/MiniMax-M2",
+    "minimax_m2": "MiniMaxAI/MiniMax-M3 MiniMaxAI/MiniMax-M1-80k",
+    "qwen3_coder": "stepfun-ai/step3 Qwen/Qwen3-8B",
+}
 CASES = [(model, name) for name, ids in FIRST.items() for model in ids.split()]
 
 
@@ -105,6 +113,11 @@ def test_every_file_is_in_the_table() -> None:
 @pytest.mark.parametrize("model", FIRST["deepseek_v3_1"].split() + FIRST["deepseek_v3_2"].split())
 def test_the_first_v3_claims_no_later_one(model: str) -> None:
     assert matching_glob(SPECS["deepseek_v3"], model) is None
+
+
+@pytest.mark.parametrize(("name", "model"), [(name, model) for name, ids in OTHERS.items() for model in ids.split()])
+def test_a_file_leaves_relatives_alone(name: str, model: str) -> None:
+    assert matching_glob(SPECS[name], model) is None
 
 
 @pytest.mark.parametrize("name", NAMES)
