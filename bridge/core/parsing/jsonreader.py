@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from enum import Enum, auto
 
+from bridge.core.parsing.literals import overlap
 from bridge.core.parsing.spec import JsonRules
 
 DEPTH_LIMIT = 256
@@ -297,7 +298,7 @@ class JsonReader:
     def _raw(self, text: str, i: int, eof: bool) -> int:
         end = text.find(self._delimiter, i)
         if end < 0:
-            end = len(text) if eof else len(text) - _overlap(text, i, self._delimiter)
+            end = len(text) if eof else len(text) - overlap(text, i, self._delimiter)
             self._text(escape(text[i:end]))
             return end
         self._text(escape(text[i:end]))
@@ -353,14 +354,6 @@ class JsonReader:
             self.failed = True
             return
         self._end_value()
-
-
-def _overlap(text: str, start: int, literal: str) -> int:
-    """How many characters at the end of ``text[start:]`` may begin ``literal``."""
-    for size in range(min(len(literal) - 1, len(text) - start), 0, -1):
-        if literal.startswith(text[len(text) - size :]):
-            return size
-    return 0
 
 
 def read_json(text: str, rules: JsonRules = _STRICT) -> str | None:

@@ -32,3 +32,11 @@ class Literals:
                 return at
             at += 1
         return len(text)
+
+
+def overlap(text: str, start: int, literal: str) -> int:
+    """How many characters at the end of ``text[start:]`` may begin ``literal``."""
+    for size in range(min(len(literal) - 1, len(text) - start), 0, -1):
+        if literal.startswith(text[len(text) - size :]):
+            return size
+    return 0

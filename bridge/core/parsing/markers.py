@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from html import unescape
 
+from bridge.core.parsing.literals import overlap
 from bridge.core.parsing.spec import Marker
 
-HEADER_LIMIT = 1024
+HEADER_LIMIT = 512
 """No header is longer; a longer one is text."""
 
 FOLLOW_LIMIT = 1024
@@ -45,6 +46,8 @@ Outcome = Match | Undecided | None
 
 _PARTS = re.compile(r"\{(name|key|id|type|attrs|ws|_)\}")
 _SPACE = re.compile(r"\s{0,1024}")
+_LONGEST = 256
+_SHORT_SPACE = re.compile(r"\s{0,256}")
 _WORDS = {
     "name": re.compile(r"[ \t]*([\"']?)([\w.\-/]{1,128})\1[ \t]*"),
     "id": re.compile(r"[ \t]*()([\w.:\-]{1,128})"),
@@ -133,9 +136,9 @@ class Pattern:
                 return self._word(state, part.hole)
 
     def _space(self, state: _State) -> bool | Undecided:
-        found = _SPACE.match(state.text, state.pos)
+        found = _SHORT_SPACE.match(state.text, state.pos)
         end = found.end() if found else state.pos
-        if end == len(state.text) and not state.eof and end - state.pos < 256:
+        if end == len(state.text) and not state.eof and end - state.pos < _LONGEST:
             return MORE
         state.pos = end
         return True
@@ -159,18 +162,11 @@ class Pattern:
 
     def _key(self, state: _State, literal: str) -> bool | Undecided:
         text, pos = state.text, state.pos
-        end = text.find(literal, pos, pos + 256 + len(literal))
-        if end < 0:
-            begun = text[pos : pos + 257]
-            stop = _NOT_IN_KEY.search(begun)
-            if state.eof or len(begun) > 256:
-                return False
-            if stop is None:
-                return MORE
-            return MORE if literal.startswith(begun[stop.start() :]) else False
-        key = text[pos:end]
+        end, key = _up_to(literal, text, pos)
         if _NOT_IN_KEY.search(key):
             return False
+        if end < 0:
+            return False if state.eof or len(text) - pos >= _LONGEST + len(literal) else MORE
         key = key.strip()
         if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'":
             key = key[1:-1]
@@ -180,14 +176,13 @@ class Pattern:
 
     def _anything(self, state: _State, literal: str) -> bool | Undecided:
         text, pos = state.text, state.pos
-        end = text.find(literal, pos, pos + 256 + len(literal))
-        between = text[pos:end] if end >= 0 else text[pos : pos + 257]
+        end, between = _up_to(literal, text, pos)
         if "\n" in between or (self.first and self.first in between) or (self.last and self.last in between):
             return False
-        if end >= 0:
-            state.pos = end + len(literal)
-            return True
-        return False if state.eof or len(between) > 256 else MORE
+        if end < 0:
+            return False if state.eof or len(text) - pos >= _LONGEST + len(literal) else MORE
+        state.pos = end + len(literal)
+        return True
 
     def _attrs(self, state: _State, literal: str) -> bool | Undecided:
         text, pos, eof = state.text, state.pos, state.eof
@@ -212,6 +207,12 @@ class Pattern:
             if eof:
                 return False
             return MORE if ends is MORE or _ATTR_BEGUN.match(text, pos) else False
+
+
+def _up_to(literal: str, text: str, pos: int) -> tuple[int, str]:
+    """Where ``literal`` comes (-1: not yet) and what stands before it, or before what may begin it."""
+    end = text.find(literal, pos, pos + _LONGEST + len(literal))
+    return end, text[pos : len(text) - overlap(text, pos, literal) if end < 0 else end]
 
 
 _LOOKS_AHEAD = frozenset({"attrs", "_", "key"})
