@@ -43,6 +43,11 @@ def whole_answer() -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
 
+def text_frame(text: str) -> bytes:
+    """One event of an upstream's stream, as it stands in the body."""
+    return b"data: %b\n\n" % _json(_frame({"content": text}))
+
+
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
@@ -119,14 +124,17 @@ def _request(path: str, port: int, body: bytes, own: str) -> bytes:
 
 
 def _chunk(delta: dict[str, object], reason: str | None = None) -> bytes:
-    frame = {
+    return _framed(b"data: %b\n\n" % _json(_frame(delta, reason)))
+
+
+def _frame(delta: dict[str, object], reason: str | None = None) -> dict[str, object]:
+    return {
         "id": "chatcmpl-bench",
         "object": "chat.completion.chunk",
         "created": 1,
         "model": UPSTREAM_MODEL,
         "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}],
     }
-    return _framed(b"data: %b\n\n" % _json(frame))
 
 
 def _framed(data: bytes) -> bytes:

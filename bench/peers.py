@@ -162,7 +162,7 @@ def direct(folder: Path, upstream: int) -> Peer:
 def pinned(
     command: list[str], core: int, log: object = subprocess.DEVNULL, folder: Path = HERE
 ) -> subprocess.Popen[bytes]:
-    """Start a command on one core."""
+    """Start a command on one core. Python is let keep its bytecode, as an installed package has it."""
     taskset = shutil.which("taskset")
     if taskset is None:
         raise BenchError("taskset is not installed (Debian: apt-get install util-linux)")
@@ -172,6 +172,7 @@ def pinned(
         stdout=subprocess.DEVNULL,
         stderr=log,  # type: ignore[arg-type]
         cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     )
 
 
