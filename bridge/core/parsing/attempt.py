@@ -21,6 +21,9 @@ _CODECS = {
     "python": read_python_calls,
     "text": read_text_call,
 }
+MAX_CALL = 8 << 20
+"""Characters of the longest call; what goes on beyond that is none."""
+
 _NAMED_BY_OPENER = frozenset({"json", "tags", "text"})
 
 
@@ -68,6 +71,10 @@ class Attempt:
             self.cursor.text += text
             return
         self.cursor.push(text, eof, cut)
+        if self.cursor.pos - self.sink.element > MAX_CALL:
+            self._reading.close()
+            self.state = State.MALFORMED
+            return
         try:
             next(self._reading)
         except StopIteration:
@@ -88,7 +95,7 @@ class Attempt:
             if self.empty:
                 return
         header = yield from self._header()
-        pattern = self.call.pattern
+        call, pattern = self.call, self.call.pattern
         if pattern.codec in _NAMED_BY_OPENER:
             name = header.holes.get("name") or header.attrs.get(pattern.name_attr, "")
             if not name:
@@ -96,11 +103,12 @@ class Attempt:
             self.sink.name(name)
             if not self.sink.named and not self.spec.spec.distinctive:
                 raise Malformed
+            call = call.named(name)
         if header.self_closing:
             self.sink.write("{}")
             self.sink.end(self.cursor.pos)
             return
-        yield from _CODECS[pattern.codec](self.cursor, self.call, self.sink)
+        yield from _CODECS[pattern.codec](self.cursor, call, self.sink)
 
     def _header(self) -> Reading[Match]:
         cursor = self.cursor
@@ -111,6 +119,8 @@ class Attempt:
                 continue
             if not isinstance(header, Match):
                 raise CutOff if self._header_cut() else Malformed
+            if self._header_cut():
+                raise CutOff
             cursor.i = header.end
             return header
 

@@ -131,6 +131,19 @@ class FenceTracker:
         if self._indent_only and not text.isspace():
             self._indent_only = False
 
+    def pass_reasoning(self, text: str) -> None:
+        """Reasoning holds no fences, but has lines too."""
+        if self._run:
+            self._end_run()
+        _, newline, line = text.rpartition("\n")
+        self._indent_only = (self._indent_only or bool(newline)) and not line.strip()
+
+    def begin_line(self) -> None:
+        """What comes next stands at the start of a line."""
+        if self._run:
+            self._end_run()
+        self._indent_only = True
+
     @property
     def inside(self) -> bool:
         """Whether what comes next is inside code."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bridge.core.parsing.literals import Literals
 from bridge.core.parsing.markers import CompiledMarker, compile_marker
-from bridge.core.parsing.spec import CallPattern, ParserSpec
+from bridge.core.parsing.spec import CallPattern, Marker, ParserSpec
 
 
 class CompiledCall:
@@ -16,6 +18,8 @@ class CompiledCall:
     """
 
     __slots__ = (
+        "_named",
+        "_spec",
         "after",
         "close",
         "inside",
@@ -29,6 +33,8 @@ class CompiledCall:
     )
 
     def __init__(self, pattern: CallPattern, spec: CompiledSpec) -> None:
+        self._spec = spec
+        self._named: dict[str, CompiledCall] = {}
         self.pattern = pattern
         self.open = CompiledMarker(pattern.open)
         self.close = compile_marker(pattern.close)
@@ -45,6 +51,29 @@ class CompiledCall:
         self.inside = tuple(marker for marker in inside if marker is not None)
         closers = (self.tag_open, self.tag_close, self.close, self.open, spec.section_open, spec.section_close)
         self.value_literals = Literals(lit for marker in closers if marker for lit in marker.literals)
+
+    def named(self, name: str) -> CompiledCall:
+        """The shape of a call to ``name``: where the closer holds a name, only that one closes it."""
+        if self.pattern.close is None or not any("{name}" in text for text in self.pattern.close.lit):
+            return self
+        call = self._named.get(name)
+        if call is None:
+            if len(self._named) >= _NAMES_LIMIT:
+                self._named.clear()
+            call = self._named[name] = CompiledCall(_with_name(self.pattern, name), self._spec)
+            call.after = self.after
+        return call
+
+
+_NAMES_LIMIT = 256
+
+
+def _with_name(pattern: CallPattern, name: str) -> CallPattern:
+    def filled(marker: Marker) -> Marker:
+        return replace(marker, lit=tuple(text.replace("{name}", name) for text in marker.lit))
+
+    assert pattern.close is not None
+    return replace(pattern, open=filled(pattern.open), close=filled(pattern.close))
 
 
 class CompiledSpec:

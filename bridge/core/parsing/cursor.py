@@ -55,6 +55,12 @@ class Cursor:
         self.eof = eof
         self.cut = cut
 
+    def unread(self, text: str) -> None:
+        """Takes back ``text``, which was the last that was dealt with."""
+        self.base = self.pos - len(text)
+        self.text = text + self.text[self.i :]
+        self.i = 0
+
     def wait(self) -> Reading[None]:
         """Waits for more text; at the end of the message there is none."""
         if self.eof:

@@ -167,6 +167,8 @@ def _objects(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None
             yield
             continue
         if not char or cursor.text[end : end + 1] != "{":
+            if end == len(cursor.text) and cursor.eof:
+                cursor.i = end
             return
         cursor.i = end
         sink.begin(cursor.pos)
@@ -197,17 +199,19 @@ def _fields(cursor: Cursor, rules: JsonRules, sink: CallSink, seen: _Seen, depth
     if depth > DEPTH_LIMIT:
         raise Malformed
     separated = True
+    comma = True
     while True:
         char = yield from cursor.need()
         if char == "}":
             cursor.i += 1
             return
-        if (char == ",") is separated:
-            raise Malformed
-        separated = not separated
-        if separated:
+        if not comma:
+            if char != ",":
+                raise Malformed
             cursor.i += 1
+            comma = True
             continue
+        comma = False
         key = yield from _string(cursor, rules)
         if (yield from cursor.need()) != ":":
             raise Malformed

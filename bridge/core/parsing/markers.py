@@ -62,10 +62,11 @@ _NOT_IN_KEY = re.compile(r"[<>\n]")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A literal (``hole`` empty), or a hole followed by the literal ``text``."""
+    """A literal (``hole`` empty), or a hole followed by the literal ``text``; ``tag`` if it stands behind a ``<``."""
 
     hole: str
     text: str
+    tag: bool = False
 
 
 class _State:
@@ -100,8 +101,8 @@ class Pattern:
         self.source = source
         pieces = _PARTS.split(source[len(skip) :])
         self.parts: list[_Part] = [_Part("", pieces[0])] if pieces[0] else []
-        for hole, text in zip(pieces[1::2], pieces[2::2], strict=True):
-            self.parts.append(_Part(hole, text))
+        for before, hole, text in zip(pieces[0::2], pieces[1::2], pieces[2::2], strict=False):
+            self.parts.append(_Part(hole, text, tag=before.endswith("<")))
         literals = [part.text for part in self.parts if part.text]
         self.first = literals[0] if pieces[0] else ""
         self.last = literals[-1] if literals else ""
@@ -110,6 +111,8 @@ class Pattern:
         """Matches at ``pos``."""
         state = _State(text, pos, eof)
         for part in self.parts:
+            if part.tag and text.startswith("/", state.pos):
+                return None  # a closing tag
             matched = self._hole(state, part) if part.hole else True
             if matched is not True:
                 return MORE if matched is MORE and len(text) - pos <= HEADER_LIMIT else None

@@ -10,15 +10,15 @@ from bridge.core.parsing.cursor import Cursor, Malformed, Reading
 from bridge.core.parsing.jsonreader import DEPTH_LIMIT, quote
 from bridge.core.parsing.markers import FOLLOW_LIMIT, MORE, CompiledMarker, Match
 from bridge.core.parsing.typed import ArgumentTypes, ValueType, typed
-from bridge.core.parsing.values import ValueReader
+from bridge.core.parsing.values import ValueReader, closes
 
 _SPACE = re.compile(r"\s*")
 
 
 def read_nested(
-    cursor: Cursor, call: CompiledCall, types: ArgumentTypes, wanted: ValueType, depth: int = 0
+    cursor: Cursor, call: CompiledCall, types: ArgumentTypes, wanted: ValueType, depth: int = 0, key: str = ""
 ) -> Reading[str | None]:
-    """The value as JSON with its closer consumed; None, with nothing consumed, where it holds no elements."""
+    """The value of ``key`` as JSON, its closer consumed; None, with nothing consumed, where it holds no elements."""
     if depth > DEPTH_LIMIT:
         raise Malformed
     if call.tag_open is None or call.tag_close is None:
@@ -27,7 +27,7 @@ def read_nested(
     members: list[tuple[str, str]] = []
     while True:
         closed = yield from _comes(cursor, call.tag_close)
-        if closed is not None and (members or kinds & {"object", "array"}):
+        if closed is not None and closes(closed, key) and (members or kinds & {"object", "array"}):
             cursor.i = closed.end
             return _assemble(members, wanted, call.pattern.tags.item)
         header = yield from _comes(cursor, call.tag_open)
@@ -36,18 +36,20 @@ def read_nested(
                 raise Malformed
             return None
         cursor.i = header.end
-        key = header.holes.get("key", "")
-        child = _child(key, wanted, types, call.pattern.tags.item)
-        members.append((key, (yield from _element(cursor, call, types, child, depth + 1))))
+        member = header.holes.get("key", "")
+        child = _child(member, wanted, types, call.pattern.tags.item)
+        members.append((member, (yield from _element(cursor, call, types, child, depth + 1, member))))
 
 
-def _element(cursor: Cursor, call: CompiledCall, types: ArgumentTypes, wanted: ValueType, depth: int) -> Reading[str]:
+def _element(
+    cursor: Cursor, call: CompiledCall, types: ArgumentTypes, wanted: ValueType, depth: int, key: str
+) -> Reading[str]:
     if not wanted.verbatim:
-        value = yield from read_nested(cursor, call, types, wanted, depth)
+        value = yield from read_nested(cursor, call, types, wanted, depth, key)
         if value is not None:
             return value
     parts: list[str] = []
-    yield from ValueReader(cursor, call, types, ()).read(parts.append)
+    yield from ValueReader(cursor, call, types, (), key).read(parts.append)
     return typed("".join(parts), wanted, call.pattern.tags.untyped)
 
 

@@ -30,6 +30,7 @@ class Output:
         self._new_id = new_id
         self._counters = counters
         self._index = -1
+        self._thought = False
 
     def plain(self, text: str) -> list[ParserEvent] | None:
         """The events of text without markers, fences or line breaks; None leaves it to ``text``."""
@@ -51,10 +52,15 @@ class Output:
 
     def reasoning(self, text: str) -> None:
         """More of the reasoning."""
+        self._thought = True
+        self.fences.pass_reasoning(text)
         self._writer.write(text, reasoning=True)
 
     def boundary(self) -> None:
         """Something else begins."""
+        if self._thought:
+            self._thought = False
+            self.fences.begin_line()
         self._writer.boundary()
 
     def items(self, items: Sequence[Item], verbatim: Callable[[int, int], str]) -> None:

@@ -50,6 +50,7 @@ class Scanner(ABC):
         self._calls_from = 0
         self._verbatim_to = 0
         self._ended = False
+        self._cut = False
         self._undecided = False
         self._at_zero = bool(self._set.prefilled)
         reasoning = self._set.reasoning
@@ -109,14 +110,29 @@ class Scanner(ABC):
             return self._begin()
         found = self._table.literals.search(buffer)
         end = found.start() if found else self._quiet_end()
-        if end:
+        if not end and not found and self._eof:
+            self._drop_half_marker()
+        elif end:
             self._release(buffer[:end])
             return True
         return found is not None and self._at_marker(self._table.at(buffer, 0))
 
     def _quiet_end(self) -> int:
         """How much of the buffer is no part of a marker, given that it holds no whole one."""
-        return len(self._buffer) if self._eof else self._table.literals.tail(self._buffer, 0)
+        if self._eof and not self._half_marker_is_markup:
+            return len(self._buffer)
+        return self._table.literals.tail(self._buffer, 0)
+
+    @property
+    def _half_marker_is_markup(self) -> bool:
+        """Whether half a marker, at the end of a message that was cut off, belongs to a call before it."""
+        return self._cut and (self._out.trailing or self._modes[-1].kind == "section")
+
+    def _drop_half_marker(self) -> None:
+        half = self._buffer
+        self._advance(len(half))
+        if any(e.kind is Kind.CALL for e in self._table.at(half, 0)):
+            self._out.count("dropped")
 
     def _advance(self, count: int) -> None:
         self._buffer = self._buffer[count:]

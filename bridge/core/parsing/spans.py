@@ -32,7 +32,6 @@ class SpanReader(Scanner):
         self._race: Race | None = None
         self._log: RawLog | None = None
         self._reread_to = 0
-        self._cut = False
         self._eager = streaming == "eager"
         super().__init__(specs, tools, new_id, starts_open=starts_open, thinking=thinking)
 
@@ -140,6 +139,8 @@ class SpanReader(Scanner):
     def _end_owner(self, owner: Attempt) -> None:
         for repair in owner.sink.repairs:
             self._out.count(f"repair:{repair}")
+        if self._tentative is None:
+            self._out.boundary()
         committed = owner.sink.committed
         if owner.state is State.DONE:
             self._resume(owner.cursor.pos)
@@ -200,6 +201,8 @@ class SpanReader(Scanner):
     def _drop(self) -> None:
         """The end of the message cut a call off: it goes with its markup."""
         self._out.count("dropped")
+        if self._modes[-1].to == "text":
+            self._out.boundary()
         self._out.boundary()
         self._resume(self._base)
         self._buffer = ""

@@ -99,6 +99,7 @@ class CompiledSet:
         table = self._tables.get(key)
         if table is None:
             entries = self._entries(mode, calls, thinking, start, trailing)
+            entries = [entry for entry in entries if start or entry.marker.at != "start"]
             table = self._tables[key] = Table(entries, self.fences and mode.to == "text")
         return table
 
@@ -118,7 +119,7 @@ class CompiledSet:
             return entries + [e for spec in self.specs for e in self._channels(spec)]
         for spec in self.specs:
             if calls:
-                entries += [e for e in self._calls(spec) if start or e.marker.at != "start"]
+                entries += self._calls(spec)
                 entries += self._closers(spec) if trailing else []
             entries += self._openers(spec, start, thinking)
         return entries

@@ -100,12 +100,12 @@ def _argument(cursor: Cursor, call: CompiledCall, sink: CallSink, header: Match,
             sink.write(_finish("", call, wanted, word))
         return
     if call.pattern.tags.nest and not (wanted.verbatim or word == "string"):
-        value = yield from read_nested(cursor, call, sink.types, wanted)
+        value = yield from read_nested(cursor, call, sink.types, wanted, key=key)
         if value is not None:
             if first:
                 sink.write(value)
             return
-    reader = ValueReader(cursor, call, sink.types, given)
+    reader = ValueReader(cursor, call, sink.types, given, key)
     verbatim = first and _streams(call, wanted, word)
     if verbatim:
         sink.write('"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.core.parsing.compiled import CompiledCall
 from bridge.core.parsing.cursor import Cursor, CutOff, Malformed, Reading
-from bridge.core.parsing.jsonreader import quote, read_json
+from bridge.core.parsing.jsonreader import JsonReader, quote
 from bridge.core.parsing.literals import Literals
 from bridge.core.parsing.markers import MORE, Match
 from bridge.core.parsing.sink import CallSink
@@ -12,19 +12,41 @@ from bridge.core.parsing.typed import typed
 
 
 def read_text_call(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]:
-    """The body up to the closer, or to the end of the message."""
-    body = (yield from _body(cursor, call)).strip()
-    value = read_json(body, call.pattern.json) if body.startswith("{") else None
-    if value is None:
-        key = sink.types.only
-        if not body and not sink.types.order:
-            value = "{}"
-        elif key is None:
-            raise Malformed
-        else:
-            value = f"{{{quote(key)}:{typed(body, sink.types.of(key), call.pattern.tags.untyped)}}}"
+    """The body up to the closer, or to the end of the message; in the strings of an object nothing closes."""
+    value, raw = yield from _object(cursor, call)
+    rest = yield from _body(cursor, call)
+    if value is None or rest.strip().strip(call.pattern.json.slop):
+        value = _bare((raw + rest).strip(), call, sink)
     sink.write(value)
     sink.end(cursor.pos)
+
+
+def _bare(body: str, call: CompiledCall, sink: CallSink) -> str:
+    """Arguments out of text for the only parameter."""
+    key = sink.types.only
+    if not body and not sink.types.order:
+        return "{}"
+    if key is None:
+        raise Malformed
+    return f"{{{quote(key)}:{typed(body, sink.types.of(key), call.pattern.tags.untyped)}}}"
+
+
+def _object(cursor: Cursor, call: CompiledCall) -> Reading[tuple[str | None, str]]:
+    """The object that the body begins with, as JSON and as it was written; without one nothing is read."""
+    if (yield from cursor.skip_space()) != "{":
+        return None, ""
+    json, raw = list[str](), list[str]()
+    reader = JsonReader(json.append, call.pattern.json)
+    while True:
+        end = reader.feed(cursor.text, cursor.i, cursor.eof)
+        raw.append(cursor.text[cursor.i : end])
+        cursor.i = end
+        if reader.done:
+            return "".join(json), "".join(raw)
+        if reader.failed or cursor.eof:
+            cursor.unread("".join(raw))
+            return None, ""
+        yield
 
 
 def _body(cursor: Cursor, call: CompiledCall) -> Reading[str]:

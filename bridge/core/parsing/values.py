@@ -12,20 +12,29 @@ from bridge.core.parsing.typed import ArgumentTypes
 _CDATA_OPEN, _CDATA_CLOSE = "<![CDATA[", "]]>"
 
 
+def closes(closer: Match, key: str) -> bool:
+    """Whether ``closer`` closes the value of ``key``: it holds that key, or none."""
+    return not key or closer.holes.get("key", key) == key
+
+
 class ValueReader:
     """Reads one value up to its confirmed closer; the closer is consumed, what confirms it is not.
 
     A value also ends, without its own closer, before the call's closer where the container
     goes on behind that, and before the next parameter where that begins a line and is
     declared and not yet ``given``. A quoted example of a call inside the value (an opener
-    that is itself structurally followed) is value up to its own closer.
+    that is itself structurally followed) is value up to its own closer. Where the closer holds
+    a key, it must be ``key``.
     """
 
-    def __init__(self, cursor: Cursor, call: CompiledCall, types: ArgumentTypes, given: Collection[str]) -> None:
+    def __init__(
+        self, cursor: Cursor, call: CompiledCall, types: ArgumentTypes, given: Collection[str], key: str = ""
+    ) -> None:
         self._cursor = cursor
         self._call = call
         self._types = types
         self._given = given
+        self._key = key
         self._nested: list[CompiledMarker] = []
         self._line_blank = False
         self._newline = call.pattern.tags.trim == "newline"
@@ -89,6 +98,8 @@ class ValueReader:
         undecided = False
         if call.tag_close is not None:
             closer = call.tag_close.match(text, i, eof)
+            if isinstance(closer, Match) and not closes(closer, self._key):
+                closer = None
             confirmed = self._confirmed(closer, call.value_after)
             if confirmed is True and isinstance(closer, Match):
                 return closer.end
