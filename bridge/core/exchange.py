@@ -11,6 +11,7 @@ from collections.abc import Callable
 from bridge.core import jsontext
 from bridge.core.anthropic.encoder import StreamEncoder
 from bridge.core.anthropic.message import MessageFold
+from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
 from bridge.core.conversation import Conversation, ToolUse
 from bridge.core.events import Event, Fault, Finish, StopReason, Usage
@@ -194,8 +195,11 @@ class Exchange:
         if isinstance(last, Fault):
             self.fault = last
             return
-        if attempt.usage is not None:
-            self._show(attempt.usage)
+        if attempt.usage is None:
+            # Clients compact by these counts: an estimate serves them better than zeros.
+            estimate = self._input_tokens or estimate_tokens(self._conversation)
+            self.usage = Usage(input_tokens=estimate, output_tokens=attempt.progress)
+        self._show(self.usage)
         self._show(last)
         self.stop_reason = last.reason
         self.finished = True

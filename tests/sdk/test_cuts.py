@@ -75,6 +75,7 @@ def test_the_limit_is_reached(proxy: Running, sdk: Anthropic, name: str) -> None
             assert raw[:at].startswith(text), "what may still be prose is kept as it is"
             calls = [block for block in rest if block[0] != "text"]
             assert calls == CALLS[: len(calls)], raw[:at]
+            assert len(calls) == len(rest), "markup behind a call goes with the call that it began"
             assert got.stop_reason in ("max_tokens", "tool_use")
 
 
