@@ -198,7 +198,6 @@ def _object(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]
 def _fields(cursor: Cursor, rules: JsonRules, sink: CallSink, seen: _Seen, depth: int) -> Reading[None]:
     if depth > DEPTH_LIMIT:
         raise Malformed
-    separated = True
     comma = True
     while True:
         char = yield from cursor.need()
