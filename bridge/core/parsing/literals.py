@@ -23,6 +23,14 @@ class Literals:
         firsts = "".join(sorted({re.escape(lit[0]) for lit in ordered}))
         self._firsts = re.compile(f"[{firsts}]" if firsts else r"(?!)")
 
+    def first(self, text: str, start: int) -> int:
+        """Where the first literal begins, or the end of ``text[start:]`` that may be the beginning of one."""
+        found = self.search(text, start)
+        if found is not None and found.start() <= len(text) - self._longest:
+            return found.start()
+        tail = self.tail(text, start)
+        return tail if found is None else min(tail, found.start())
+
     def tail(self, text: str, start: int) -> int:
         """Where the end of ``text[start:]`` begins that may be the beginning of a literal."""
         at = max(start, len(text) - self._longest + 1)

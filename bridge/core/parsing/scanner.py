@@ -110,6 +110,9 @@ class Scanner(ABC):
             return self._begin()
         found = self._table.literals.search(buffer)
         end = found.start() if found else self._quiet_end()
+        if found and end:
+            # a longer marker may have begun before the one that is whole
+            end = min(end, self._quiet_end())
         if not end and not found and self._eof:
             self._drop_half_marker()
         elif end:

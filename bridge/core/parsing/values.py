@@ -47,15 +47,12 @@ class ValueReader:
         cursor = self._cursor
         yield from self._whole_cdata(out)
         while True:
-            found = self._literals.search(cursor.text, cursor.i)
-            if found is None:
-                end = self._literals.tail(cursor.text, cursor.i)
-                self._take(cursor.text[cursor.i : end], out)
-                cursor.i = end
+            end = self._literals.first(cursor.text, cursor.i)
+            self._take(cursor.text[cursor.i : end], out)
+            cursor.i = end
+            if end == len(cursor.text):
                 yield from cursor.wait()
                 continue
-            self._take(cursor.text[cursor.i : found.start()], out)
-            cursor.i = found.start()
             end_of_value = self._ends()
             if end_of_value is MORE:
                 yield from cursor.wait()

@@ -52,3 +52,11 @@ def test_overlap() -> None:
     assert overlap("x<|", 2, "<|a|>") == 0
     assert overlap("<|a|>", 0, "<|a|>") == 0
     assert overlap("aa", 0, "aaa") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [("ab<tool>", 2), ("ab", 2), ("ab<to", 2), ("xx>>", 2), ("a<|>>", 1), ("a<|>> ", 3), ("a<|>", 1), ("a<|> ", 5)],
+)
+def test_a_longer_literal_may_begin_before_the_one_that_is_whole(text: str, at: int) -> None:
+    assert Literals(["<tool>", "<|>>end", ">>"]).first(text, 0) == at

@@ -74,3 +74,19 @@ def test_without_a_closer_the_body_is_the_rest() -> None:
     assert blocks(spec, "Action: search\nAction Input: x\nObservation: y", tools=TOOLS) == [
         ran("search", query="x\nObservation: y")
     ]
+
+
+def test_nothing_closes_inside_the_strings_of_an_object() -> None:
+    raw = react("many", ' {"x": "a\nObservation: b\nAction: now\nAction Input: {}", "y": "c"}\nObservation: made up')
+    expected = ran("many", x="a\nObservation: b\nAction: now\nAction Input: {}", y="c")
+    assert blocks(REACT, raw, tools=TOOLS) == [say("Thought: hm"), expected]
+
+
+def test_a_string_that_never_ends_closes_nothing_in() -> None:
+    raw = react("search", ' {"query": "x\nObservation: made up')
+    assert blocks(REACT, raw, tools=TOOLS) == [say("Thought: hm"), ran("search", query='{"query": "x')]
+
+
+def test_an_object_with_text_behind_it_is_text() -> None:
+    assert blocks(REACT, react("search", ' {"a": 1} | keys'), tools=TOOLS)[1] == ran("search", query='{"a": 1} | keys')
+    assert blocks(REACT, react("search", ' {"query": "x"}}\n'), tools=TOOLS)[1] == ran("search", query="x")
