@@ -33,9 +33,10 @@ class Case(NamedTuple):
     calls: Sequence[tuple[str, Mapping[str, object]]]
 
 
-# What templates cannot say: a tool's name is one of the API's, a name in a tag holds none of these.
+# What templates cannot say: a tool's name is one of the API's, a name in a tag holds none of these, Python has identifiers.
 TOOL_NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 JSON_KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
 TAG_KEYS = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="<>'\""), min_size=1, max_size=12)
 
 
@@ -119,9 +120,12 @@ def typed_values(spec: ParserSpec) -> st.SearchStrategy[Typed]:
 
 
 def cases(spec: ParserSpec) -> st.SearchStrategy[Case]:
-    keys = TAG_KEYS if any(call.codec == "tags" for call in spec.calls) else JSON_KEYS
+    codecs = {call.codec for call in spec.calls}
+    names, keys = TOOL_NAMES, TAG_KEYS if "tags" in codecs else JSON_KEYS
+    if "python" in codecs:
+        names = keys = IDENTIFIERS
     arguments = st.dictionaries(keys, typed_values(spec), max_size=4)
-    return st.dictionaries(TOOL_NAMES, arguments, min_size=1, max_size=3).map(_case)
+    return st.dictionaries(names, arguments, min_size=1, max_size=3).map(_case)
 
 
 def _case(drawn: Mapping[str, Mapping[str, Typed]]) -> Case:
