@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from datetime import date
@@ -76,8 +77,9 @@ def markdown(results: Results, idle: dict[str, Figures], rounds: int) -> str:
                 f"{figures['late_p50_ms']:.2f} / {figures['late_p99_ms']:.2f}" if "late_p50_ms" in figures else "",
             ]
             lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| peer | start to first 200, s | idle RSS, MB |", "|---|---|---|"]
+    lines += ["", "| peer | start to first 200, s | CPU of it, s | idle RSS, MB |", "|---|---|---|---|"]
     for peer, figures in idle.items():
-        lines.append(f"| {peer} | {figures['start_s']:.2f} | {figures['rss_mb']:.0f} |")
+        lines.append(f"| {peer} | {figures['start_s']:.2f} | {figures['start_cpu_s']:.2f} | {figures['rss_mb']:.0f} |")
+    lines += ["", f"Load average of the machine at the end: {os.getloadavg()[1]:.1f} (two of it are this benchmark)."]
     lines += ["", f"Versions: {', '.join(f'{name} {number}' for name, number in versions().items())}.", ""]
     return "\n".join(lines)

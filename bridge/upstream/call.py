@@ -219,7 +219,8 @@ class Call:
             if exchange.ended and not exchange.finished:
                 # Only token counts can still come.
                 self._expires = min(self._expires, clock() + USAGE_WAIT)
-            await self._write()
+            if progress or self._streams or exchange.finished:
+                await self._write()
             if exchange.finished:
                 await self._settle(answer)
                 return

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx
@@ -31,6 +30,7 @@ from bridge.upstream.demo import demo_answer
 
 _INFLATED_AT_ONCE = 2**20
 _HEADS = 64
+_BODIES = "bridge_bodies"
 
 _reused: ContextVar[bool] = ContextVar("reused", default=False)
 
@@ -66,18 +66,16 @@ class _Bodies:
             body.set_exception(aiohttp.ClientPayloadError("malformed body"))
 
 
-_bodies: WeakKeyDictionary[Any, _Bodies] = WeakKeyDictionary()
-
-
 class _Connector(aiohttp.TCPConnector):
     """Tells the caller whether the connection had served before: only then is its death innocent."""
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
         protocol = connection.protocol
-        reused = protocol in _bodies
+        reused = hasattr(protocol, _BODIES)
         if not reused and protocol is not None and (closed := protocol.closed) is not None:
-            bodies = _bodies[protocol] = _Bodies()
+            bodies = _Bodies()
+            setattr(protocol, _BODIES, bodies)
             closed.add_done_callback(bodies.end)
         _reused.set(reused)
         return connection
@@ -85,7 +83,7 @@ class _Connector(aiohttp.TCPConnector):
 
 class _Response(aiohttp.ClientResponse):
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
-        bodies = _bodies.get(connection.protocol)
+        bodies = getattr(connection.protocol, _BODIES, None)
         await super().start(connection)
         if bodies is not None:
             bodies.current = self.content
@@ -118,6 +116,14 @@ def _open_session(identity: Identity) -> aiohttp.ClientSession:
     )
 
 
+class _Sent(httpx.ByteStream):
+    """A request's body, whole."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.data = data
+
+
 class _Body(httpx.AsyncByteStream):
     """The body of an answer: each piece is all that has arrived."""
 
@@ -144,12 +150,13 @@ class _Transport(AiohttpTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         assert isinstance(self.client, aiohttp.ClientSession)
+        assert isinstance(request.stream, _Sent)
         ready = request.extensions
         answer = await self.client.request(
             request.method,
             ready["url"],
             headers=ready["fields"],
-            data=request.read() or None,
+            data=request.stream.data or None,
             allow_redirects=False,
             timeout=ready["timeout"],
         )
@@ -222,9 +229,7 @@ class Endpoint:
             if len(self._heads) >= _HEADS:
                 self._heads.clear()
             head = self._heads[key] = _Head(self._base + path, {**self._fields, **headers}, connect)
-        request = httpx.Request(
-            method, head.url, headers=head.headers, stream=httpx.ByteStream(body), extensions=head.extensions
-        )
+        request = httpx.Request(method, head.url, headers=head.headers, stream=_Sent(body), extensions=head.extensions)
         free = True
         while True:
             _reused.set(False)

@@ -47,6 +47,6 @@ def _first(usage: dict[str, object], places: tuple[tuple[str, ...], ...]) -> int
         value: object = usage
         for key in place:
             value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, int | float) and 0 < value < 1 << 53:
+        if value is not None and isinstance(value, int | float) and 0 < value < 1 << 53:
             return int(value)
     return 0
