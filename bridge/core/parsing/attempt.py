@@ -41,6 +41,7 @@ class Attempt:
 
     ``opener`` replaces the pattern's own one where the prompt already holds its beginning.
     ``entered`` is where the call begins inside the section, ``empty`` says that it held none.
+    ``why`` is what was wrong, once it is MALFORMED or CUT.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Attempt:
         self.empty = False
         self.entered = 0
         self.state = State.READING
+        self.why = ""
         self.cursor = Cursor(start)
         self.sink = CallSink(toolbox, start, unknown=call.pattern.unknown, eager=eager)
         self._opener = opener or call.open
@@ -73,16 +75,16 @@ class Attempt:
         self.cursor.push(text, eof, cut)
         if self.cursor.pos - self.sink.element > MAX_CALL:
             self._reading.close()
-            self.state = State.MALFORMED
+            self.state, self.why = State.MALFORMED, "longer than a call may be"
             return
         try:
             next(self._reading)
         except StopIteration:
             self.state = State.DONE
-        except Malformed:
-            self.state = State.MALFORMED
+        except Malformed as problem:
+            self.state, self.why = State.MALFORMED, str(problem)
         except CutOff:
-            self.state = State.CUT
+            self.state, self.why = State.CUT, "the message ends inside it"
 
     @property
     def rest(self) -> str:
@@ -99,10 +101,10 @@ class Attempt:
         if pattern.codec in _NAMED_BY_OPENER:
             name = header.holes.get("name") or header.attrs.get(pattern.name_attr, "")
             if not name:
-                raise Malformed
+                raise Malformed("there is no name in the opener")
             self.sink.name(name)
             if not self.sink.named and not self.spec.spec.distinctive:
-                raise Malformed
+                raise Malformed(f"no declared tool is called {name!r:.100}, and this format could open anywhere")
             call = call.named(name)
         if header.self_closing:
             self.sink.write("{}")
@@ -118,7 +120,9 @@ class Attempt:
                 yield from cursor.wait()
                 continue
             if not isinstance(header, Match):
-                raise CutOff if self._header_cut() else Malformed
+                if not self._header_cut():
+                    raise Malformed("`open` does not match")
+                raise CutOff
             if self._header_cut():
                 raise CutOff
             cursor.i = header.end
@@ -136,11 +140,11 @@ class Attempt:
         cursor, spec = self.cursor, self.spec
         section = spec.spec.section
         if section is None or spec.section_open is None:
-            raise Malformed
+            raise Malformed("the file has no section")
         while (opened := spec.section_open.match(cursor.text, 0, cursor.eof)) is MORE:
             yield from cursor.wait()
         if not isinstance(opened, Match):
-            raise Malformed
+            raise Malformed("the section does not open here")
         cursor.i = opened.end
         others = tuple(other.open for other in spec.calls if other is not self.call)
         closers = (spec.section_close,) if spec.section_close else ()
@@ -159,7 +163,7 @@ class Attempt:
                     self.empty = True
                     cursor.i = other.end
                     return
-                raise Malformed
+                raise Malformed("another call or the end of the section comes first")
             elif True in noise:
                 cursor.i += len(spec.spec.noise.anywhere[noise.index(True)])
             elif cursor.eof and begins((self.call.open, *closers), cursor):
@@ -167,7 +171,7 @@ class Attempt:
             elif section.junk == "drop":
                 cursor.i += 1
             else:
-                raise Malformed
+                raise Malformed("something else stands in the section before the call")
 
     def _closes(self, closer: CompiledMarker) -> bool:
         cursor = self.cursor

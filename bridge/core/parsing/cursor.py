@@ -20,7 +20,7 @@ _SPACE = re.compile(r"\s*")
 
 
 class Malformed(Exception):
-    """What was read is not what the grammar allows: it was never a call."""
+    """What was read is not what the grammar allows: it was never a call. The message says what was wrong."""
 
 
 class CutOff(Exception):

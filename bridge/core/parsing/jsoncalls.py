@@ -25,7 +25,7 @@ def read_value(cursor: Cursor, rules: JsonRules, out: Callable[[str], object]) -
     while True:
         cursor.i = reader.feed(cursor.text, cursor.i, cursor.eof)
         if reader.failed:
-            raise Malformed
+            raise Malformed("not JSON")
         if reader.done:
             return
         yield from cursor.wait()
@@ -43,10 +43,10 @@ def read_json_call(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Readin
         sink.begin(sink.element)
         yield from _object(inner, call, sink)
         if (yield from inner.skip_space()):
-            raise Malformed
+            raise Malformed("something follows the call inside the string")
         sink.end(cursor.pos)
     else:
-        raise Malformed
+        raise Malformed("neither an object nor an array begins here")
     yield from read_tail(cursor, call)
 
 
@@ -80,7 +80,7 @@ def read_arguments(cursor: Cursor, rules: JsonRules, sink: CallSink) -> Reading[
     if value == "null":
         value = "{}"
     if value is None or not value.startswith("{"):
-        raise Malformed
+        raise Malformed("the arguments are no object")
     sink.write(value)
 
 
@@ -147,7 +147,7 @@ def _array(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]:
         elif char in ",;":
             cursor.i += 1
         else:
-            raise Malformed
+            raise Malformed("an element of the array is no object")
 
 
 def _objects(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]:
@@ -185,19 +185,19 @@ class _Seen:
 def _object(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]:
     char = yield from cursor.need()
     if char != "{":
-        raise Malformed
+        raise Malformed("no object begins here")
     cursor.i += 1
     seen = _Seen()
     yield from _fields(cursor, call.pattern.json, sink, seen, 0)
     if not seen.name or (call.pattern.alone and not seen.arguments):
-        raise Malformed
+        raise Malformed("the object holds no name" if not seen.name else "the object holds no arguments")
     if not seen.arguments:
         sink.write("{}")
 
 
 def _fields(cursor: Cursor, rules: JsonRules, sink: CallSink, seen: _Seen, depth: int) -> Reading[None]:
     if depth > DEPTH_LIMIT:
-        raise Malformed
+        raise Malformed("nested too deeply")
     comma = True
     while True:
         char = yield from cursor.need()
@@ -206,14 +206,14 @@ def _fields(cursor: Cursor, rules: JsonRules, sink: CallSink, seen: _Seen, depth
             return
         if not comma:
             if char != ",":
-                raise Malformed
+                raise Malformed("a comma or } was to come")
             cursor.i += 1
             comma = True
             continue
         comma = False
         key = yield from _string(cursor, rules)
         if (yield from cursor.need()) != ":":
-            raise Malformed
+            raise Malformed("a colon was to come")
         cursor.i += 1
         char = yield from cursor.need()
         if rules.keyed and not seen.name:
@@ -240,10 +240,10 @@ def _discard(text: str) -> None:
 def _string(cursor: Cursor, rules: JsonRules) -> Reading[str]:
     char = yield from cursor.need()
     if char not in _QUOTES and not any(char == quote[0] for quote in rules.quotes):
-        raise Malformed
+        raise Malformed("a string was to come")
     parts: list[str] = []
     yield from read_value(cursor, rules, parts.append)
     value = loads("".join(parts))
     if not isinstance(value, str):
-        raise Malformed
+        raise Malformed("a string was to come")
     return value

@@ -20,7 +20,7 @@ def read_nested(
 ) -> Reading[str | None]:
     """The value of ``key`` as JSON, its closer consumed; None, with nothing consumed, where it holds no elements."""
     if depth > DEPTH_LIMIT:
-        raise Malformed
+        raise Malformed("nested too deeply")
     if call.tag_open is None or call.tag_close is None:
         return None
     kinds = wanted.kinds or frozenset()
@@ -33,7 +33,7 @@ def read_nested(
         header = yield from _comes(cursor, call.tag_open)
         if header is None:
             if members:
-                raise Malformed
+                raise Malformed("an element was to come")
             return None
         cursor.i = header.end
         member = header.holes.get("key", "")

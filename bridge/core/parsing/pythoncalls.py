@@ -30,9 +30,9 @@ def read_python_calls(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Rea
     if listed:
         cursor.i += 1
         if (yield from cursor.need()) == "]":
-            raise Malformed
+            raise Malformed("an empty list")
     elif call.pattern.python.list == "required":
-        raise Malformed
+        raise Malformed("a list was to come")
     while True:
         sink.begin(cursor.pos if sink.won_at is not None or sink.rejected else sink.element)
         yield from _call(cursor, sink)
@@ -68,7 +68,7 @@ def _name(cursor: Cursor) -> Reading[str]:
             name += found.group()
             cursor.i = found.end()
         if len(name) > 256:
-            raise Malformed
+            raise Malformed("the name is too long")
         if cursor.i < len(cursor.text) or cursor.eof:
             return name
         yield from cursor.wait()
@@ -77,7 +77,7 @@ def _name(cursor: Cursor) -> Reading[str]:
 def _call(cursor: Cursor, sink: CallSink) -> Reading[None]:
     name = yield from _name(cursor)
     if not name or name[0].isdigit() or (yield from cursor.need()) != "(":
-        raise Malformed
+        raise Malformed("NAME( was to come")
     cursor.i += 1
     sink.name(name)
     sink.body(cursor.pos)
@@ -91,14 +91,14 @@ def _call(cursor: Cursor, sink: CallSink) -> Reading[None]:
         key, value = yield from _argument(cursor)
         if not key:
             if position >= len(order):
-                raise Malformed
+                raise Malformed("more positional arguments than the tool has parameters")
             key = order[position]
             position += 1
         if key not in given:
             sink.write(f"{',' if given else '{'}{quote(key)}:{value}")
             given.add(key)
         if (yield from cursor.need()) not in ",)":
-            raise Malformed
+            raise Malformed("a comma or ) was to come")
     cursor.i += 1
     sink.write("}" if given else "{}")
 
@@ -118,7 +118,7 @@ def _argument(cursor: Cursor) -> Reading[tuple[str, str]]:
 
 def _value(cursor: Cursor, depth: int) -> Reading[str]:
     if depth > DEPTH_LIMIT:
-        raise Malformed
+        raise Malformed("nested too deeply")
     char = yield from cursor.need()
     if char in "\"'":
         return quote((yield from _strings(cursor, "")))
@@ -137,7 +137,7 @@ def _word_value(cursor: Cursor, word: str, char: str) -> Reading[str]:
         return _WORDS[word]
     if char and char in "\"'" and word.lower() in ("r", "u"):
         return quote((yield from _strings(cursor, word.lower())))
-    raise Malformed
+    raise Malformed(f"{word!r:.40} is no literal")
 
 
 def _number(cursor: Cursor) -> Reading[str]:
@@ -148,7 +148,7 @@ def _number(cursor: Cursor) -> Reading[str]:
             text += found.group()
             cursor.i = found.end()
         if len(text) > _LONGEST_NUMBER:
-            raise Malformed
+            raise Malformed("the number is too long")
         if cursor.i < len(cursor.text):
             break
         yield from cursor.wait()
@@ -156,7 +156,7 @@ def _number(cursor: Cursor) -> Reading[str]:
     digits = text.lstrip("+-") if text[:2] not in ("--", "++", "+-", "-+") else ""
     found = _NUMBER.fullmatch(digits)
     if not found or not digits.strip("._"):
-        raise Malformed
+        raise Malformed("a value was to come")
     if found.lastgroup != "decimal":
         return sign + str(int(digits.replace("_", ""), 0))
     return sign + _decimal(digits.replace("_", ""))
@@ -179,7 +179,7 @@ def _sequence(cursor: Cursor, closer: str, depth: int) -> Reading[str]:
         if char == ",":
             cursor.i += 1
         elif char != closer:
-            raise Malformed
+            raise Malformed(f"a comma or {closer} was to come")
     cursor.i += 1
     return "[" + ",".join(values) + "]"
 
@@ -190,7 +190,7 @@ def _dict(cursor: Cursor, depth: int) -> Reading[str]:
     while (yield from cursor.need()) != "}":
         key = yield from _value(cursor, depth)
         if (yield from cursor.need()) != ":":
-            raise Malformed
+            raise Malformed("a colon was to come")
         cursor.i += 1
         value = yield from _value(cursor, depth)
         members.setdefault(key if key.startswith('"') else quote(key), value)
@@ -198,7 +198,7 @@ def _dict(cursor: Cursor, depth: int) -> Reading[str]:
         if char == ",":
             cursor.i += 1
         elif char != "}":
-            raise Malformed
+            raise Malformed("a comma or } was to come")
     cursor.i += 1
     return "{" + ",".join(f"{key}:{value}" for key, value in members.items()) + "}"
 

@@ -44,7 +44,7 @@ def read_tag_call(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading
             break
         if cursor.eof and begins((call.tag_open, call.close, *call.after), cursor):
             raise CutOff
-        raise Malformed
+        raise Malformed("neither a parameter nor the closer of the call comes")
     sink.body(cursor.pos)
     sink.write("}" if given else "{}")
     sink.end(cursor.pos)
@@ -86,7 +86,7 @@ def _key_of(header: Match, call: CompiledCall) -> str:
 def _argument(cursor: Cursor, call: CompiledCall, sink: CallSink, header: Match, given: set[str]) -> Reading[None]:
     key = _key_of(header, call)
     if not key:
-        raise Malformed
+        raise Malformed("the parameter has no name")
     first = key not in given
     separator = "," if given else "{"
     wanted = sink.types.of(key)

@@ -27,7 +27,7 @@ def _bare(body: str, call: CompiledCall, sink: CallSink) -> str:
     if not body and not sink.types.order:
         return "{}"
     if key is None:
-        raise Malformed
+        raise Malformed("bare text, and the tool has not just one parameter")
     return f"{{{quote(key)}:{typed(body, sink.types.of(key), call.pattern.tags.untyped)}}}"
 
 
