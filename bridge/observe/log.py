@@ -31,9 +31,19 @@ def log_request(record: RequestRecord) -> None:
     """Write the line of a finished exchange: errors of ours and of upstreams as warnings."""
     level = logging.WARNING if record.outcome == "error" else logging.INFO
     if _requests.isEnabledFor(level):
-        line = logging.LogRecord(_requests.name, level, "", 0, "request", (), None)
-        line.facts = _facts(record)
-        _requests.handle(line)
+        _requests.handle(_RequestLine(level, record))
+
+
+class _RequestLine(logging.LogRecord):
+    """The line of a request; what it says is put together when it is written."""
+
+    def __init__(self, level: int, request: RequestRecord) -> None:
+        super().__init__(_requests.name, level, "", 0, "request", (), None)
+        self._request = request
+
+    @property
+    def facts(self) -> dict[str, object]:
+        return _facts(self._request)
 
 
 def _facts(record: RequestRecord) -> dict[str, object]:
@@ -123,27 +133,32 @@ def _shown(value: object) -> str:
 
 
 class BatchHandler(logging.StreamHandler[TextIO]):
-    """Writes the lines of requests together, a moment later; everything else, and errors, at once."""
+    """Formats and writes the lines of requests together, a moment later; everything else, and errors, at once.
+
+    That is cheaper: between two requests a single line would find none of its code in the processor's caches.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._lines: list[str] = []
+        self._waiting: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._lines.append(self.format(record) + self.terminator)
-        except Exception:
-            self.handleError(record)
-            return
+        self._waiting.append(record)
         if record.name == _requests.name and record.levelno < logging.WARNING and (loop := _running_loop()):
-            if len(self._lines) == 1:
+            if len(self._waiting) == 1:
                 loop.call_later(_BATCH, self.flush)
         else:
             self.flush()
 
     def flush(self) -> None:
         with self.lock or nullcontext():
-            lines, self._lines = self._lines, []
+            waiting, self._waiting = self._waiting, []
+            lines = []
+            for record in waiting:
+                try:
+                    lines.append(self.format(record) + self.terminator)
+                except Exception:
+                    self.handleError(record)
             if lines:
                 with suppress(OSError, ValueError):
                     self.stream.write("".join(lines))
