@@ -190,7 +190,7 @@ class Scanner(ABC):
             entries = [entry for entry in entries if entry.kind in _CLOSERS]
         best: tuple[Entry, Match] | None = None
         calls: list[Entry] = []
-        self._undecided = False
+        opened = self._undecided = False
         for entry in entries:
             if entry.marker.at == "line" and not out.fences.line_start:
                 continue
@@ -201,11 +201,12 @@ class Scanner(ABC):
                 continue
             if entry.kind is Kind.CALL:
                 calls.append(entry)
+                opened = opened or found is not MORE
             elif found is MORE:
                 self._undecided = True
             elif isinstance(found, Match) and (best is None or found.end > best[1].end):
                 best = (entry, found)
-        if calls:
+        if calls and (opened or not self._undecided):
             self._start_race(calls)
         elif self._undecided:
             return False
