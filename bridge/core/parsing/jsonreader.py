@@ -28,7 +28,8 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _WORDS = {"true": "true", "false": "false", "null": "null", "True": "true", "False": "false", "None": "null"}
 _ESCAPES = frozenset('"\\/bfnrt')
 _BARE_END = re.compile(r"[,}\]]")
-_BARE_KEY = re.compile(r"[^:{}\[\],]{1,256}")
+_LONGEST_KEY = 256
+_BARE_KEY = re.compile(rf"[^:{{}}\[\],]{{1,{_LONGEST_KEY}}}")
 _STRICT = JsonRules()
 
 
@@ -222,10 +223,10 @@ class JsonReader:
         if not self.rules.bare_keys:
             return self._fail(i)
         found = _BARE_KEY.match(text, i)
-        if found is None:
+        if found is None or len(found.group()) == _LONGEST_KEY:
             return self._fail(i)
         if found.end() == len(text):
-            return i if len(found.group()) < 256 and not eof else self._fail(i)
+            return self._fail(i) if eof else i
         self._in_key = True
         self._key = [escape(found.group().strip())]
         self._end_string()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from bridge.core.conversation import Tool
 from bridge.core.parsing.intake import Intake
 from bridge.core.parsing.markers import MORE, Match
 from bridge.core.parsing.names import Toolbox
@@ -13,6 +12,7 @@ from bridge.core.parsing.output import Output
 from bridge.core.parsing.spec import ParserSpec
 from bridge.core.parsing.tables import Entry, Kind, Mode, compile_set
 from bridge.core.parsing.tentative import Tentative
+from bridge.core.parsing.trace import Trace
 
 _TEXT = Mode("text", "text")
 _CLOSERS = frozenset({Kind.CHANNEL_CLOSE, Kind.SECTION_CLOSE, Kind.REASONING_CLOSE})
@@ -28,17 +28,19 @@ class Scanner(ABC):
     def __init__(
         self,
         specs: Sequence[ParserSpec],
-        tools: Sequence[Tool],
+        toolbox: Toolbox,
         new_id: Callable[[], str],
         *,
         starts_open: bool | None,
         thinking: bool,
+        trace: Trace | None,
     ) -> None:
         self.counters: dict[str, int] = {}
+        self._trace = trace
         self._set = compile_set(specs)
         self._out = Output(self._set, new_id, self.counters)
-        self._toolbox = Toolbox(tools)
-        self._armed = bool(self._toolbox)
+        self._toolbox = toolbox
+        self._armed = bool(toolbox)
         self._thinking = thinking
         self._modes = [_TEXT]
         self._intake = Intake()
@@ -136,6 +138,8 @@ class Scanner(ABC):
         self._advance(len(half))
         if any(e.kind is Kind.CALL for e in self._table.at(half, 0)):
             self._out.count("dropped")
+        if self._trace:
+            self._trace.add("dropped", self._base - len(half), self._base, "half a marker, cut off behind a call")
 
     def _advance(self, count: int) -> None:
         self._buffer = self._buffer[count:]
@@ -157,13 +161,19 @@ class Scanner(ABC):
                 flags = self._out.start, self._out.trailing
                 if self._drops_junk(mode):
                     # a call that failed comes back as text; what stood beside it is junk
-                    text = text[: max(0, self._verbatim_to - base)]
+                    kept = max(0, self._verbatim_to - base)
+                    if self._trace and text[kept:].strip():
+                        self._trace.add("dropped", base + kept, self._base, "junk in the section")
+                    text = text[:kept]
                 if text:
                     self._out.text(text)
                 if flags != (self._out.start, self._out.trailing):
                     self._refresh()
             case "reasoning":
                 self._out.reasoning(text)
+            case "drop":
+                if self._trace:
+                    self._trace.add("dropped", base, self._base, "what this channel holds is not shown")
 
     def _drops_junk(self, mode: Mode) -> bool:
         if mode.kind != "section" or not mode.accepted:
@@ -185,19 +195,15 @@ class Scanner(ABC):
 
     def _at_marker(self, entries: Sequence[Entry], *, start: bool = False) -> bool:
         """Something may begin here; False when more text must decide."""
-        text, eof, out = self._buffer, self._eof, self._out
-        if self._modes[-1].to == "text" and self._set.fences and not start and out.fences.inside:
-            entries = [entry for entry in entries if entry.kind in _CLOSERS]
+        text, eof = self._buffer, self._eof
         best: tuple[Entry, Match] | None = None
         calls: list[Entry] = []
         opened = self._undecided = False
-        for entry in entries:
-            if entry.marker.at == "line" and not out.fences.line_start:
-                continue
-            if entry.kind is Kind.CALL and self._base < self._calls_from:
-                continue
+        for entry in self._legal(entries, start):
             found = entry.marker.match(text, 0, eof)
             if found is None:
+                if self._trace:
+                    self._trace.mismatched(entry, text, self._base)
                 continue
             if entry.kind is Kind.CALL:
                 calls.append(entry)
@@ -218,6 +224,20 @@ class Scanner(ABC):
             self._release(text[0])
         return True
 
+    def _legal(self, entries: Sequence[Entry], start: bool) -> Sequence[Entry]:
+        """Those of ``entries`` that count at this place."""
+        out, why = self._out, ""
+        legal = entries
+        if self._modes[-1].to == "text" and self._set.fences and not start and out.fences.inside:
+            legal, why = [entry for entry in entries if entry.kind in _CLOSERS], "inside code"
+        if not out.fences.line_start and any(entry.marker.at == "line" for entry in legal):
+            legal, why = [entry for entry in legal if entry.marker.at != "line"], why or "not at the start of a line"
+        if self._base < self._calls_from:
+            legal, why = [entry for entry in legal if entry.kind is not Kind.CALL], why or "read before, and no call"
+        if why and self._trace:
+            self._trace.ignored([entry for entry in entries if entry not in legal], self._buffer, self._base, why)
+        return legal
+
     def _apply(self, entry: Entry, found: Match) -> None:
         """A marker that is no call."""
         spec = self._set.specs.index(entry.spec)
@@ -232,12 +252,17 @@ class Scanner(ABC):
             self._release(self._buffer[: found.end])
             return
         self._advance(found.end)
+        if self._trace:
+            self._trace.applied(entry, self._base - found.end, self._base)
         if entry.kind is Kind.NOISE:
             if entry.marker is entry.spec.reasoning_close:
                 self._out.boundary()
             self._pass_peeked(found)
             return
-        if self._tentative is None and entry.kind is not Kind.SECTION_CLOSE:
+        if self._tentative is not None:
+            if entry.kind is Kind.REASONING_CLOSE and self._tentative.answer_from is None:
+                self._tentative.answer_from = self._base
+        elif entry.kind is not Kind.SECTION_CLOSE:
             self._out.boundary()
         if opens:
             while self._modes[-1].kind in ("reasoning", "channel"):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from bridge.core.conversation import Tool
 from bridge.core.parsing.attempt import Attempt, State
+from bridge.core.parsing.names import Streaming, Toolbox
 from bridge.core.parsing.race import Race, RawLog
 from bridge.core.parsing.scanner import Scanner
 from bridge.core.parsing.spec import ParserSpec
 from bridge.core.parsing.tables import Entry, Mode
 from bridge.core.parsing.tentative import Tentative
+from bridge.core.parsing.trace import Trace
 
 NATIVE = Mode("native", "reasoning")
 
@@ -25,15 +26,18 @@ class SpanReader(Scanner):
         tools: Sequence[Tool],
         new_id: Callable[[], str],
         *,
-        streaming: Literal["complete", "eager"],
+        streaming: Streaming,
         starts_open: bool | None,
         thinking: bool,
+        trace: Trace | None,
     ) -> None:
         self._race: Race | None = None
         self._log: RawLog | None = None
         self._reread_to = 0
-        self._eager = streaming == "eager"
-        super().__init__(specs, tools, new_id, starts_open=starts_open, thinking=thinking)
+        self._eager = streaming != "complete"
+        super().__init__(
+            specs, Toolbox(tools, streaming), new_id, starts_open=starts_open, thinking=thinking, trace=trace
+        )
 
     def _refill(self) -> bool:
         if len(self._intake) > self._floor and self._intake.at_switch:
@@ -61,6 +65,7 @@ class SpanReader(Scanner):
         self._settle()
         if self._tentative is not None:
             self._tentative.native_end = self._base
+            self._tentative.answer_from = self._base
         else:
             self._out.boundary()
         self._modes = [mode for mode in self._modes if mode is not NATIVE]
@@ -86,6 +91,8 @@ class SpanReader(Scanner):
         if self._log is None:
             self._log = RawLog(start)
             self._log.append(self._buffer)
+        if self._trace:
+            self._trace.tried(attempts, start)
         self._race = Race(attempts, start)
         self._racing = True
         self._quick = False
@@ -107,6 +114,8 @@ class SpanReader(Scanner):
             self._take(owner)
         if not race.over:
             return False
+        if self._trace:
+            self._trace.over(race)
         if owner is not None:
             self._end_owner(owner)
         elif (ended := race.ended()) is not None:
@@ -121,6 +130,8 @@ class SpanReader(Scanner):
         """What the winner has read."""
         assert self._log is not None
         mode = self._modes[-1]
+        if self._trace:
+            self._trace.took(owner)
         if self._tentative is None and (owner.call.pattern.alone or self._needs_end(mode)):
             alone = owner.call.pattern.alone
             separators = owner.call.pattern.separators
@@ -201,6 +212,9 @@ class SpanReader(Scanner):
     def _drop(self) -> None:
         """The end of the message cut a call off: it goes with its markup."""
         self._out.count("dropped")
+        if self._trace:
+            start = self._race.owner.sink.element if self._race and self._race.owner else self._race_start
+            self._trace.add("dropped", start, self._base, "a call that was cut off goes with its markup")
         if self._modes[-1].to == "text":
             self._out.boundary()
         self._out.boundary()
@@ -233,6 +247,8 @@ class SpanReader(Scanner):
 
     def _accept_tentative(self) -> None:
         if self._tentative is not None and self._log is not None:
+            if self._trace:
+                self._trace.add("stands", self._tentative.start, self._base, "nothing but calls follows to the end")
             self._out.items(self._tentative.items, self._log.slice)
             self._tentative = None
 
@@ -241,6 +257,8 @@ class SpanReader(Scanner):
         tentative, log = self._tentative, self._log
         assert tentative is not None
         assert log is not None
+        if self._trace:
+            self._trace.add("draft", tentative.start, pos, f"something else follows at {pos}, so these are no calls")
         self._tentative = None
         self._race = None
         self._racing = False
@@ -248,7 +266,8 @@ class SpanReader(Scanner):
         if tentative.alone:
             self._fail(tentative.start, pos)
             return
-        self._calls_from = max(self._calls_from, pos)
+        drafts_to = pos if tentative.answer_from is None else tentative.answer_from
+        self._calls_from = max(self._calls_from, drafts_to)
         if tentative.native_end is not None:
             self._intake.put(log.cut(tentative.native_end))
             self._intake.put_switch()

@@ -10,7 +10,10 @@ from bridge.core.parsing.tables import Mode
 
 @dataclass(slots=True)
 class Tentative:
-    """Calls read from ``start`` on, in ``modes``; ``native_end`` is where the reasoning field ended."""
+    """Calls read from ``start`` on, in ``modes``; ``native_end`` is where the reasoning field ended.
+
+    ``answer_from`` is where the reasoning was over: calls from there on are calls whatever follows.
+    """
 
     start: int
     modes: tuple[Mode, ...]
@@ -18,6 +21,7 @@ class Tentative:
     separators: str
     items: list[Item] = field(default_factory=list)
     native_end: int | None = None
+    answer_from: int | None = None
 
     def harmless(self, text: str) -> int:
         """How many characters at the beginning of ``text`` leave the calls standing."""

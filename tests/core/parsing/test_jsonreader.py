@@ -132,6 +132,12 @@ def test_object_notation_refused(text: str) -> None:
     assert read_json(text, NOTATION) is None
 
 
+def test_a_bare_key_has_a_limit() -> None:
+    assert read("{" + "k" * 255 + ":1}", NOTATION) == '{"' + "k" * 255 + '":1}'
+    assert read("{" + "k" * 256 + ":1}", NOTATION) is None
+    assert read("{" + "k" * 400 + ":1}", NOTATION) is None
+
+
 def test_fragments_come_as_they_become_certain() -> None:
     out: list[str] = []
     reader = JsonReader(out.append)
