@@ -14,8 +14,10 @@ from typing import Literal
 
 from bridge.core.conversation import Tool
 from bridge.core.events import ParserEvent
+from bridge.core.parsing.names import Streaming
 from bridge.core.parsing.spans import NATIVE, SpanReader
 from bridge.core.parsing.spec import ParserSpec
+from bridge.core.parsing.trace import Trace
 
 FinishReason = Literal["stop", "length", "cut"]
 
@@ -28,7 +30,7 @@ class ParserEngine(SpanReader):
     file's ``[reasoning] start``. ``thinking`` False leaves reasoning tags in the text.
 
     ``counters`` says what happened, for metrics: "calls", "dropped" (cut by the end),
-    "unknown_name", "repair:NAME".
+    "unknown_name", "repair:NAME". ``trace`` is told why, for people.
     """
 
     def __init__(
@@ -37,11 +39,14 @@ class ParserEngine(SpanReader):
         tools: Sequence[Tool],
         new_id: Callable[[], str],
         *,
-        streaming: Literal["complete", "eager"] = "complete",
+        streaming: Streaming = "complete",
         starts_open: bool | None = None,
         thinking: bool = True,
+        trace: Trace | None = None,
     ) -> None:
-        super().__init__(specs, tools, new_id, streaming=streaming, starts_open=starts_open, thinking=thinking)
+        super().__init__(
+            specs, tools, new_id, streaming=streaming, starts_open=starts_open, thinking=thinking, trace=trace
+        )
 
     def feed(self, text: str) -> list[ParserEvent]:
         """More of the answer's text."""
@@ -55,6 +60,8 @@ class ParserEngine(SpanReader):
         if self._modes[-1] is NATIVE:
             self._leave_native()
         self._push(text)
+        if self._trace:
+            self._trace_held(self._trace)
         return self._out.take()
 
     def feed_reasoning(self, text: str) -> list[ParserEvent]:
@@ -67,6 +74,8 @@ class ParserEngine(SpanReader):
             self._modes.append(NATIVE)
             self._refresh()
         self._push(text)
+        if self._trace:
+            self._trace_held(self._trace)
         return self._out.take()
 
     def disarm(self) -> None:
@@ -87,3 +96,12 @@ class ParserEngine(SpanReader):
         self._accept_tentative()
         self._out.finish()
         return self._out.take()
+
+    def _trace_held(self, trace: Trace) -> None:
+        end = self._base + len(self._buffer)
+        if self._tentative is not None:
+            trace.held(self._tentative.start, end, "counts only if nothing but calls follows")
+        elif self._race is not None:
+            trace.held(self._race.start, end, "may be a call")
+        elif self._buffer:
+            trace.held(self._base, end, "may become a marker")

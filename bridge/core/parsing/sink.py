@@ -92,6 +92,11 @@ class CallSink:
         return bool(self._name) and self._tool is None and self._unknown == "text"
 
     @property
+    def written(self) -> str:
+        """The name of the call, as it was written."""
+        return self._name
+
+    @property
     def types(self) -> ArgumentTypes:
         """The argument types of the call's tool."""
         return self._toolbox.types(self._tool) if self._tool else _ANYTHING
@@ -113,7 +118,7 @@ class CallSink:
 
     def body(self, pos: int) -> None:
         """The arguments have begun: an eager call goes out now, if its name came before."""
-        if self._eager and not self._committed and self._accepted:
+        if self._eager and not self._committed and self._accepted and self._toolbox.streams(self._tool):
             self._commit(pos)
 
     def write(self, json: str) -> None:
