@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 Block = dict[str, Any]
 
 _NO_TOOL = "\x00none"
+
+_STYLES: dict[str, tuple[render.Style, ...]] = {
+    "call": ("cyan",),
+    "stands": ("cyan",),
+    "rejected": ("yellow",),
+    "unknown": ("yellow",),
+    "draft": ("yellow",),
+    "dropped": ("red",),
+    "repaired": ("magenta",),
+}
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,6 +55,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--finish", choices=["stop", "length", "cut"], default="stop", help="how the answer ended (default: stop)"
     )
+    parser.add_argument(
+        "--trace", action="store_true", help="say why each span was or was not a call (stderr; with --json: stdout)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per line, as `expect` of an example")
     parserfiles.add_config(parser)
 
@@ -53,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from itertools import count
 
     from bridge.core.parsing.engine import ParserEngine
+    from bridge.core.parsing.trace import Trace
 
     if args.split < 0:
         raise UsageError(f"--split {args.split}: must be a number of characters, 0 for all at once")
@@ -61,16 +76,23 @@ def run(args: argparse.Namespace) -> int:
     tools = _tools(args.tools) if args.tools else []
     if not args.tools:
         specs, tools = [_open_to_all(spec) for spec in specs], [_placeholder()]
-    numbers = count()
+    numbers, trace = count(), Trace() if args.trace else None
     engine = ParserEngine(
         specs,
         tools,
         lambda: f"toolu_{next(numbers)}",
         streaming="eager" if args.eager else "complete",
         starts_open=True if args.reasoning_open else None,
+        trace=trace,
     )
     events = [event for piece in _pieces(text, args.split) for event in engine.feed(piece)]
-    for block in blocks(events + engine.finish(args.finish)):
+    events += engine.finish(args.finish)
+    for decision in trace.decisions if trace else ():
+        if args.json:
+            print(json.dumps({"trace": dataclasses.asdict(decision)}, ensure_ascii=False))
+        else:
+            render.note(render.paint(decision.line(text), *_STYLES.get(decision.what, ()), stream=sys.stderr))
+    for block in blocks(events):
         print(json.dumps(block, ensure_ascii=False) if args.json else _line(block))
     counts = ", ".join(f"{name} {number}" for name, number in engine.counters.items() if number)
     render.note(f"parsers: {' '.join(spec.name for spec in specs)}" + (f" ({counts})" if counts else ""))

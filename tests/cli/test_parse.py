@@ -84,6 +84,28 @@ def test_a_cut_call_is_dropped(here: Path, capsys: pytest.CaptureFixture[str]) -
     assert parsed(capsys, *args, "--finish", "length", "--eager")[:2] == EXPECTED[:2]
 
 
+def test_the_trace(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "raw.txt").write_text('A <tool_call> is a tag. <tool_call>{"name": "f", "arguments": {}}</tool_call>')
+    assert cli.main(["parse", "-p", "hermes", "--tools", "tools.json", "--trace", "raw.txt"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == ["text", "tool_use"]
+    assert err.splitlines()[:4] == [
+        '     2  tried     hermes: a call may begin, codec json-call: "<tool_call>"',
+        "     2  rejected  hermes: neither an object nor an array begins here; at 14, "
+        'found "is a tag. <tool_call>{\\"n"',
+        '    24  tried     hermes: a call may begin, codec json-call: "<tool_call>"',
+        '    24  call      hermes: f: "<tool_call>{\\"name\\": \\"f\\"" ... "rguments\\": {}}</tool_call>"',
+    ]
+
+
+def test_the_trace_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, "-p", "hermes", "--tools", "tools.json", "--trace", "raw.txt")
+    decisions = [line["trace"] for line in found if "trace" in line]  # type: ignore[operator, index]
+    start = RAW.index("<tool_call>")
+    assert decisions[-1] == {"what": "call", "start": start, "end": len(RAW), "why": "f", "parser": "hermes"}
+    assert [line for line in found if "trace" not in line] == EXPECTED  # type: ignore[operator]
+
+
 def test_a_file_that_is_being_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "mine.toml").write_text(
         'schema = 1\n[[call]]\nopen = "<c>"\ncodec = "json-call"\n'

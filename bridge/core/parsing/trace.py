@@ -57,7 +57,8 @@ class Decision:
         """One line of plain text, with a short quotation from the message's ``text``."""
         subject = f"{self.parser}: " if self.parser else ""
         if self.what == "rejected":
-            found = f"found {_quoted(text[self.end :])}" if self.end < len(text) else "the text ends there"
+            rest = text[self.end : self.end + _QUOTED]
+            found = f"found {dumps_text(rest)}" if rest else "the text ends there"
             return f"{self.start:>6}  {self.what:<8}  {subject}{self.why}; at {self.end}, {found}"
         return f"{self.start:>6}  {self.what:<8}  {subject}{self.why}: {_quoted(text[self.start : self.end])}"
 
