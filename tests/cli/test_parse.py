@@ -94,7 +94,7 @@ def test_the_trace(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "     2  rejected  hermes: neither an object nor an array begins here; at 14, "
         'found "is a tag. <tool_call>{\\"n"',
         '    24  tried     hermes: a call may begin, codec json-call: "<tool_call>"',
-        '    24  call      hermes: f: "<tool_call>{\\"name\\": \\"f\\"" ... "rguments\\": {}}</tool_call>"',
+        '    24  call      hermes: f: "<tool_call>{\\"name\\": \\"f\\"," ... "uments\\": {}}</tool_call>"',
     ]
 
 
