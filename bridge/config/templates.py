@@ -2,7 +2,8 @@
 
 Variables: ``system`` gets ``tools``, each with ``name``, ``description``, ``parameters``.
 ``call`` gets ``calls``, each with ``id``, ``name``, ``arguments`` (an object), ``index``.
-``result`` gets ``results``, each with ``id``, ``name``, ``content``, ``is_error``.
+``result`` gets ``results``, each with ``id``, ``name``, ``content``, ``is_error``, ``index``.
+An ``index`` counts the calls of the whole conversation; a result has that of its call.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MAX_OUTPUT = 8 << 20
 _SAMPLE: dict[str, dict[str, object]] = {
     "system": {"tools": [{"name": "f", "description": "Does f.", "parameters": {"type": "object"}}]},
     "call": {"calls": [{"id": "call_1", "name": "f", "arguments": {"a": "b"}, "index": 0}]},
-    "result": {"results": [{"id": "call_1", "name": "f", "content": "done", "is_error": False}]},
+    "result": {"results": [{"id": "call_1", "name": "f", "content": "done", "is_error": False, "index": 0}]},
 }
 
 
@@ -59,7 +60,15 @@ def _compile(parser: str, key: str, source: str) -> Callable[..., str]:
                 size += len(part)
                 if size > MAX_OUTPUT:
                     raise ValueError(f"writes more than {MAX_OUTPUT} characters")
-        except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
+        except (
+            TemplateError,
+            ArithmeticError,
+            TypeError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             message = f"template `{key}` of parser `{parser}` failed: {error}"
             raise ConfigError(message) from error
         return "".join(parts)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 from bridge.core import jsontext
+from bridge.core.callgate import CallEvent, CallGate
 from bridge.core.conversation import Conversation
 from bridge.core.events import (
     Event,
@@ -25,18 +26,19 @@ from bridge.core.events import (
 from bridge.core.openai.decoder import Decoder
 from bridge.core.openai.reader import AnswerReader
 from bridge.core.parsing.engine import FinishReason, ParserEngine
+from bridge.core.parsing.jsonreader import read_json
+from bridge.core.parsing.names import Streaming
 from bridge.core.route import Route
 
 _LENGTH: frozenset[StopReason] = frozenset({"max_tokens", "context_window"})
-
-_CallEvent = ToolCallStart | ToolCallDelta | ToolCallEnd | ToolCallAbort
 
 
 class Attempt:
     """What arrives goes through decoder and text parser, and what is left is given to ``show``, in order.
 
     ``usage`` is what the upstream counted, if it did. ``Usage`` and ``Finish`` are not shown but returned,
-    the latter with the reason that holds for the client.
+    the latter with the reason that holds for the client. ``tool_names`` maps the upstream's name of a
+    tool to the client's where they differ.
     """
 
     def __init__(
@@ -46,16 +48,19 @@ class Attempt:
         new_id: Callable[[str], str],
         taken: frozenset[str],
         show: Callable[[Event], None],
+        tool_names: Mapping[str, str],
     ) -> None:
         self.route = route
         self.usage: Usage | None = None
-        self._streaming: Literal["complete", "eager"] = route.tool_streaming if conversation.stream else "complete"
+        self._gate = CallGate(conversation, tool_names)
+        self._streaming = _streaming(route, conversation)
         self._call_id = partial(new_id, "toolu")
         self._decoder = Decoder(
             self._call_id,
             route.upstream.name,
             route.model,
-            streaming=self._streaming,
+            eager={"complete": None, "per_tool": self._gate.eager, "eager": _always}[self._streaming],
+            repair=read_json,
             taken_ids=taken,
             secrets=(route.upstream.api_key,),
         )
@@ -64,18 +69,14 @@ class Attempt:
         self._show = show
         self._reads_field = route.reasoning.source in ("auto", "field")
         self._emit = route.reasoning.emit
-        self._parallel = conversation.tool_choice.parallel
         self._counters: dict[str, int] = {}
         self._native = False
         self._text_ended = False
-        self._calls = 0
-        self._started = 0
-        self._current: list[_CallEvent] = []
+        self._current: list[CallEvent] = []
         self._made: list[tuple[str, object]] = []
         self._written: list[tuple[str, object]] = []
-        self._held: list[_CallEvent] = []
+        self._held: list[CallEvent] = []
         self._cut = False
-        self._skipping = False
         self._thought = False
         self._engine = self._new_engine(_starts_open(route, conversation))
 
@@ -111,6 +112,7 @@ class Attempt:
     def counters(self) -> dict[str, int]:
         """What decoder and parser noticed, by name."""
         counters = dict(self._counters)
+        _add(counters, self._gate.counters)
         _add(counters, self._decoder.notes)
         _add(counters, self._engine.counters)
         return counters
@@ -139,10 +141,10 @@ class Attempt:
         return None
 
     def _new_engine(self, starts_open: bool | None) -> ParserEngine:
-        route, conversation = self.route, self._conversation
+        route = self.route
         return ParserEngine(
             route.parsers,
-            conversation.tools if conversation.tool_choice.mode != "none" else (),
+            self._gate.readable,
             self._call_id,
             streaming=self._streaming,
             starts_open=starts_open,
@@ -156,7 +158,7 @@ class Attempt:
         self._text_ended = True
         return self._engine.finish(reason)
 
-    def _structured(self, event: _CallEvent) -> None:
+    def _structured(self, event: CallEvent) -> None:
         """An event of a call that the upstream structured by itself."""
         if not self._native:
             # The text before the call is complete, and the text after it holds no calls.
@@ -168,8 +170,10 @@ class Attempt:
             self._engine.disarm()
             self._text_ended = False
             self._written = self._made.copy()
+        if isinstance(event, ToolCallStart):
+            event = replace(event, name=self._gate.named(event.name))
         if not self._written:
-            self._emit_event(self._numbered(event))
+            self._emit_event(event)
             return
         self._held.append(event)
         if isinstance(event, ToolCallEnd | ToolCallAbort):
@@ -180,19 +184,7 @@ class Attempt:
                 self._written.remove(call)
                 _add(self._counters, {"repeated_call": 1})
                 return
-            for each in held:
-                self._emit_event(self._numbered(each))
-
-    def _numbered(self, event: _CallEvent) -> _CallEvent:
-        """The event with the number that its call has among all calls shown."""
-        match event:
-            case ToolCallStart(_, id_, name):
-                return ToolCallStart(self._started, id_, name)
-            case ToolCallDelta(_, json):
-                return ToolCallDelta(self._started - 1, json)
-            case ToolCallEnd():
-                return ToolCallEnd(self._started - 1)
-        return ToolCallAbort(self._started - 1)
+            self._emit_all(held)
 
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -217,23 +209,22 @@ class Attempt:
                 if self._emit == "text":
                     self._thought = True
                     event = TextDelta(text)
-            case ToolCallStart():
-                self._skipping = self._calls > 0 and not self._parallel
-                if self._skipping:
-                    _add(self._counters, {"not_parallel": 1})
+            case ToolCallStart() | ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
+                admitted = self._gate.admit(event)
+                if admitted is None:
                     return
-                self._started += 1
-                self._current = [event]
-            case ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
-                if self._skipping:
-                    return
-                self._current.append(event)
-                if isinstance(event, ToolCallEnd):
-                    self._calls += 1
-                    if not self._native:
-                        self._made.append(_call_of(self._current))
-                self._cut = isinstance(event, ToolCallAbort)
+                if not self._native:
+                    self._note(admitted)
+                event, self._cut = admitted, isinstance(admitted, ToolCallAbort)
         self._show(event)
+
+    def _note(self, event: CallEvent) -> None:
+        """Keep a call that was read from the text: the upstream may structure it as well."""
+        if isinstance(event, ToolCallStart):
+            self._current = []
+        self._current.append(event)
+        if isinstance(event, ToolCallEnd):
+            self._made.append(_call_of(self._current))
 
     def _finish(self, finish: Finish) -> Finish | Fault:
         """The model ended: let out what was held, and settle the reason."""
@@ -244,8 +235,13 @@ class Attempt:
             return self._uncompletable()
         if reason == "refusal":
             return finish
-        if self._calls and not self._cut and not (reason in _LENGTH and dropped):
+        if self._gate.finished and not self._cut and not (reason in _LENGTH and dropped):
             return Finish("tool_use")
+        if self._gate.unanswered and reason not in _LENGTH:
+            _add(self._counters, {"no_call": 1})
+        if reason == "tool_use":
+            # All that it called was dropped.
+            return Finish("end_turn")
         if reason == "stop_sequence" and finish.stop_sequence not in self._conversation.stop_sequences:
             # The route asked for it, not the client.
             return Finish("end_turn")
@@ -271,7 +267,20 @@ def _starts_open(route: Route, conversation: Conversation) -> bool | None:
     return route.reasoning.starts_open
 
 
-def _call_of(events: Iterable[_CallEvent]) -> tuple[str, object]:
+def _streaming(route: Route, conversation: Conversation) -> Streaming:
+    """Nothing of a whole answer can be eager; otherwise the route speaks for all tools, or each for itself."""
+    if not conversation.stream:
+        return "complete"
+    if route.tool_streaming == "complete" and any(tool.eager for tool in conversation.tools):
+        return "per_tool"
+    return route.tool_streaming
+
+
+def _always(name: str) -> bool:
+    return True
+
+
+def _call_of(events: Iterable[CallEvent]) -> tuple[str, object]:
     """Name and arguments of the call that ``events`` are; None for arguments that are not whole."""
     name, pieces = "", []
     for event in events:

@@ -72,7 +72,10 @@ class Exchange:
         )
 
     def attempt(self, route: Route) -> UpstreamRequest:
-        """Begin an attempt; gives what to send. Raises RuntimeError once content was shown."""
+        """Begin an attempt; gives what to send.
+
+        Raises RuntimeError once content was shown, and RequestError if the request cannot be written for the route.
+        """
         if self.content_started or self._failed or self.finished:
             raise RuntimeError("an exchange that has shown content, failed or finished cannot begin again")
         if self._request is None or self._attempt is None or self._attempt.route is not route:
@@ -90,7 +93,8 @@ class Exchange:
                 show_thinking=self._conversation.thinking.shown,
             )
             self._show = self._fold.add
-        self._attempt = Attempt(self._conversation, route, self._new_id, self._taken, self._show)
+        names = self._request.tool_names
+        self._attempt = Attempt(self._conversation, route, self._new_id, self._taken, self._show, names)
         return self._request
 
     def receive_head(self, content_type: str) -> None:

@@ -44,6 +44,8 @@ class Decoder:
     then nothing more comes. Text may still hold markup of any kind. Bad input
     becomes a ``Fault``; nothing is raised.
 
+    ``eager`` and ``repair`` are those of ``ToolCalls``.
+
     ``notes`` counts oddities of the upstream that were put right, by name. ``progress`` counts the
     frames in which the model said anything, shown or not: those of a call that is held back too.
     """
@@ -54,7 +56,8 @@ class Decoder:
         upstream: str,
         model: str,
         *,
-        streaming: Literal["complete", "eager"] = "complete",
+        eager: Callable[[str], bool] | None = None,
+        repair: Callable[[str], str | None] | None = None,
         taken_ids: Collection[str] = (),
         secrets: Collection[str] = (),
     ) -> None:
@@ -64,7 +67,7 @@ class Decoder:
         self._upstream = upstream
         self._model = model
         self._secrets = tuple(secrets)
-        self._calls = ToolCalls(new_id, eager=streaming == "eager", taken=taken_ids)
+        self._calls = ToolCalls(new_id, eager=eager, repair=repair, taken=taken_ids)
         self._usage: Usage | None = None
         self._finish: Finish | None = None
         self._refused = False
@@ -274,6 +277,8 @@ class Decoder:
             self._note("unknown_finish_reason")
             stop = "end_turn"
         events = self._calls.finish(cut=stop in ("max_tokens", "context_window", "refusal"))
+        if self._calls.repaired:
+            self._note("repair:arguments", self._calls.repaired)
         if self._calls.broken:
             name = self._calls.broken
             fault = self.broken(f"a call of tool `{name}` whose arguments are not a JSON object")

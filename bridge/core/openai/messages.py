@@ -37,36 +37,45 @@ def write_messages(conversation: Conversation, replay: str) -> tuple[list[JsonOb
     in a user message. Earlier reasoning goes into the key ``replay`` of its message, or
     is left out if that is "".
     """
-    writer = _Writer(replay)
-    turns = list(conversation.turns)
-    system = [part.text for part in conversation.system]
-    while turns and turns[0].role == "system":
-        system.append(_joined(turns.pop(0).parts))
-    if any(system):
-        writer.messages.append({"role": "system", "content": _BREAK.join(filter(None, system))})
-    for turn in turns:
-        writer.add(turn)
+    writer = MessageWriter(replay)
+    writer.write(conversation)
     return writer.messages, writer.warnings
 
 
-class _Writer:
+class MessageWriter:
+    """Writes ``messages``; ``warnings`` names what could not be said in them."""
+
     def __init__(self, replay: str) -> None:
         self.messages: list[JsonObject] = []
         self.warnings: list[str] = []
         self._replay = replay
 
-    def add(self, turn: Turn) -> None:
+    def write(self, conversation: Conversation) -> None:
+        """The whole conversation; once."""
+        turns = list(conversation.turns)
+        system = [part.text for part in conversation.system]
+        while turns and turns[0].role == "system":
+            system.append(joined(turns.pop(0).parts))
+        system.append(self._tools_text(conversation))
+        if any(system):
+            self.messages.append({"role": "system", "content": _BREAK.join(filter(None, system))})
+        for turn in turns:
+            self._turn(turn)
+
+    def _tools_text(self, conversation: Conversation) -> str:
+        """What the system text says of the tools: nothing, they have a field of their own."""
+        return ""
+
+    def _turn(self, turn: Turn) -> None:
         match turn.role:
             case "system":
-                text = _joined(turn.parts)
+                text = joined(turn.parts)
                 if text:
                     self._user([{"type": "text", "text": f"<system-reminder>\n{text}\n</system-reminder>"}])
             case "assistant":
                 self._assistant(turn.parts)
             case "user":
-                for part in turn.parts:
-                    if isinstance(part, ToolResult):
-                        self._tool(part)
+                self._results([part for part in turn.parts if isinstance(part, ToolResult)])
                 self._user(list(self._moved(turn.parts)))
 
     def _moved(self, parts: Sequence[Part]) -> Iterator[JsonObject]:
@@ -95,10 +104,9 @@ class _Writer:
             self.messages.append({"role": "user", "content": content})
 
     def _assistant(self, parts: Sequence[Part]) -> None:
-        text = _joined(parts)
+        text, calls = self._said(parts)
         message: JsonObject = {"role": "assistant", "content": text}
         thoughts = [part.text for part in parts if isinstance(part, Thinking) and part.text]
-        calls = [_call(part) for part in parts if isinstance(part, ToolUse)]
         if self._replay:
             # Upstreams that want their reasoning back want the key even where there was none.
             message[self._replay] = _BREAK.join(thoughts)
@@ -107,14 +115,13 @@ class _Writer:
             message["tool_calls"] = calls
         self.messages.append(message)
 
-    def _tool(self, result: ToolResult) -> None:
-        texts = [_text_of(part) for part in result.parts if _is_text(part)]
-        text = _BREAK.join(filter(None, texts))
-        if not text and result.parts:
-            text = "(see the next message)"
-        if result.is_error:
-            text = f"Error: {text}"
-        self.messages.append({"role": "tool", "tool_call_id": result.tool_use_id, "content": text})
+    def _said(self, parts: Sequence[Part]) -> tuple[str, list[JsonObject]]:
+        """Text and structured calls of an earlier answer."""
+        return joined(parts), [_call(part) for part in parts if isinstance(part, ToolUse)]
+
+    def _results(self, results: Sequence[ToolResult]) -> None:
+        for result in results:
+            self.messages.append({"role": "tool", "tool_call_id": result.tool_use_id, "content": result_text(result)})
 
     def _content(self, part: Part) -> Iterator[JsonObject]:
         match part:
@@ -138,6 +145,15 @@ def _call(part: ToolUse) -> JsonObject:
     return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": arguments}}
 
 
+def result_text(result: ToolResult) -> str:
+    """What a tool gave back, as text; what is no text follows it elsewhere."""
+    texts = [_text_of(part) for part in result.parts if _is_text(part)]
+    text = _BREAK.join(filter(None, texts))
+    if not text and result.parts:
+        text = "(see the next message)"
+    return f"Error: {text}" if result.is_error else text
+
+
 def _is_text(part: Part) -> TypeGuard[Text | Document]:
     return isinstance(part, Text) or (isinstance(part, Document) and not part.data)
 
@@ -150,5 +166,6 @@ def _text_of(part: Text | Document) -> str:
     return f"<document{title}>\n{said}\n</document>"
 
 
-def _joined(parts: Sequence[Part]) -> str:
+def joined(parts: Sequence[Part]) -> str:
+    """The texts among ``parts``."""
     return _BREAK.join(part.text for part in parts if isinstance(part, Text) and part.text)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from bridge.core import jsontext
 from bridge.core.conversation import Conversation, Tool
-from bridge.core.openai.messages import JsonObject, write_messages
+from bridge.core.openai.messages import JsonObject, MessageWriter
+from bridge.core.openai.prompted import NO_ARGUMENTS, PromptWriter
+from bridge.core.openai.toolnames import with_fitting_names
 from bridge.core.route import BodyPatch, Route
 
 PATH = "/chat/completions"
@@ -22,12 +24,16 @@ _LONGEST_USER = 64
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """What to POST to ``path`` below the upstream's base URL. ``warnings`` names what is not honoured."""
+    """What to POST to ``path`` below the upstream's base URL. ``warnings`` names what is not honoured.
+
+    ``tool_names`` maps every tool name that had to be spelled otherwise to what the client calls it.
+    """
 
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     warnings: tuple[str, ...] = ()
+    tool_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
@@ -37,22 +43,35 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
     body begins with the bytes of a shorter one. Optional fields are left out
     where the client said nothing or said what is the upstream's default anyway.
     ``route.request`` is applied last: ``default`` to keys that are absent, then
-    ``set``, then ``drop``.
+    ``set``, then ``drop``. Where the route wants the tools in the prompt, the first
+    parser that can writes them there. Raises RequestError where its templates fail.
     """
-    messages, warnings = write_messages(conversation, route.reasoning.replay)
-    body: JsonObject = {"model": route.model, "messages": messages}
+    conversation, tool_names = with_fitting_names(conversation)
+    writer = _writer(route)
+    writer.write(conversation)
+    warnings = writer.warnings
+    body: JsonObject = {"model": route.model, "messages": writer.messages}
     body |= _stream(conversation)
     body |= _limits(conversation, route, warnings)
     body |= _sampling(conversation)
-    body |= _tools(conversation)
+    in_prompt = isinstance(writer, PromptWriter)
+    body |= {} if in_prompt else _tools(conversation)
     body |= _declared(conversation, route.request, warnings)
     if conversation.output_schema is not None:
         schema = {"name": "output", "schema": conversation.output_schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if conversation.tools:
+    if conversation.tools and not in_prompt:
         body["tools"] = [_tool(tool) for tool in conversation.tools]
     _patch(body, route.request)
-    return UpstreamRequest(PATH, _headers(conversation, route), jsontext.dumps(body), tuple(warnings))
+    return UpstreamRequest(PATH, _headers(conversation, route), jsontext.dumps(body), tuple(warnings), tool_names)
+
+
+def _writer(route: Route) -> MessageWriter:
+    if route.tools == "prompt":
+        for parser in route.parsers:
+            if parser.prompt is not None:
+                return PromptWriter(route.reasoning.replay, parser.prompt)
+    return MessageWriter(route.reasoning.replay)
 
 
 def _stream(conversation: Conversation) -> JsonObject:
@@ -100,7 +119,7 @@ def _tool(tool: Tool) -> JsonObject:
     function: JsonObject = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = tool.schema if tool.schema else {"type": "object", "properties": {}}
+    function["parameters"] = tool.schema or NO_ARGUMENTS
     if tool.strict:
         function["strict"] = True
     return {"type": "function", "function": function}

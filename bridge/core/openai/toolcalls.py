@@ -17,7 +17,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(slots=True)
 class _Call:
-    """One call as far as it is known. ``parts`` are its arguments without repetitions, ``raw`` with them."""
+    """One call as far as it is known. ``parts`` are its arguments without repetitions, ``raw`` with them.
+
+    ``streams``: its arguments may come out before they are whole, as far as its name has told.
+    """
 
     upstream_id: str
     name: str = ""
@@ -26,6 +29,7 @@ class _Call:
     raw: list[str] = field(default_factory=list)
     repeats: int = 0
     index: int = -1
+    streams: bool = True
     after: list[Event] = field(default_factory=list)
 
     def text(self) -> str:
@@ -88,26 +92,46 @@ def json_object(text: str) -> str | None:
     return "{}" if value is None else None
 
 
+def _inside(text: str) -> str:
+    """``text``, or what is inside the JSON string that it is."""
+    try:
+        value = jsontext.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text
+
+
 class ToolCalls:
     """The structured calls of one answer.
 
-    Calls come out one after the other, in the order in which they began. With
-    ``eager`` False nothing of a call comes out before its arguments are whole
-    and the next call began or the answer ended; with True the first open call
-    streams and the others wait. ``taken`` are ids that the conversation knows.
+    Calls come out one after the other, in the order in which they began. Nothing of
+    a call comes out before its arguments are whole and the next call began or the
+    answer ended, except that ``eager`` may say of a tool's name that its calls stream:
+    the first open call does, the others wait. ``repair`` makes JSON of arguments that
+    are almost JSON, if it can. ``taken`` are ids that the conversation knows.
 
     ``open``: a call streams; whatever else the model says has to wait (``defer``).
     After ``finish``, ``broken`` names the call whose arguments are no JSON object
-    ("" if all is well) and ``dropped`` counts calls cut by the length limit.
+    ("" if all is well) and ``dropped`` counts calls cut by the length limit;
+    ``repaired`` counts calls whose arguments ``repair`` made readable.
     """
 
-    def __init__(self, new_id: Callable[[], str], *, eager: bool = False, taken: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        new_id: Callable[[], str],
+        *,
+        eager: Callable[[str], bool] | None = None,
+        repair: Callable[[str], str | None] | None = None,
+        taken: Collection[str] = (),
+    ) -> None:
         self.broken = ""
         self.dropped = 0
+        self.repaired = 0
         self.emitted = 0
         self.open = False
         self._new_id = new_id
         self._eager = eager
+        self._repair = repair
         self._taken = set(taken)
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
@@ -147,7 +171,7 @@ class ToolCalls:
         if self._size > MAX_ARGUMENTS:
             self.broken = call.name or "?"
             return events
-        if self._eager and new and call is self._calls[self._head]:
+        if new and call.streams and call is self._calls[self._head]:
             events += self._stream(call, new)
         return events
 
@@ -164,7 +188,7 @@ class ToolCalls:
         while self._head < len(self._calls) and not self.broken:
             call = self._calls[self._head]
             blank = not call.text().strip()
-            arguments = None if cut and blank else call.arguments()
+            arguments = None if cut and blank else call.arguments() or self._repaired(call)
             if arguments is not None and call.name:
                 events += self._close(call, arguments)
             elif cut:
@@ -177,6 +201,15 @@ class ToolCalls:
             self._head += 1
         return events
 
+    def _repaired(self, call: _Call) -> str | None:
+        """The arguments of a call that says them in something like JSON. What was streamed is past repair."""
+        if self._repair is None or call.index >= 0:
+            return None
+        found = self._repair(_inside(call.text()))
+        arguments = json_object(found) if found is not None else None
+        self.repaired += arguments is not None
+        return arguments
+
     def _find(self, item: dict[str, object], name: str, fragment: str) -> _Call:
         """The call that a fragment belongs to, begun if it is a new one. Adds to its name."""
         raw_id, raw_index = item.get("id"), item.get("index")
@@ -188,7 +221,7 @@ class ToolCalls:
             if call is None and self._calls and not (upstream_id and name):
                 call = self._calls[-1]
         if call is None or self._is_another(call, upstream_id, name, fragment):
-            call = _Call(upstream_id)
+            call = _Call(upstream_id, streams=self._eager is not None)
             self._calls.append(call)
         if isinstance(raw_index, int):
             self._by_index[raw_index] = call
@@ -231,7 +264,7 @@ class ToolCalls:
             events += self._close(call, arguments)
             self._head += 1
             head = self._calls[self._head]
-            if self._eager and head.size:
+            if head.size and head.streams:
                 events += self._stream(head, head.text())
         return events
 
@@ -240,6 +273,10 @@ class ToolCalls:
             return [ToolCallDelta(call.index, new)]
         if not call.name or not call.text().lstrip().startswith("{"):
             # Not an object, or not yet: what it stands for is known at its end.
+            return []
+        assert self._eager is not None
+        call.streams = self._eager(call.name)
+        if not call.streams:
             return []
         return [self._start(call), ToolCallDelta(call.index, call.text())]
 

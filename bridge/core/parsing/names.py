@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from bridge.core.conversation import Tool
 from bridge.core.parsing.typed import ArgumentTypes
+
+Streaming = Literal["complete", "per_tool", "eager"]
+"""Whether calls begin before they are whole: never, where the tool asks for it, always."""
 
 _PREFIXES = ("functions.", "function.", "tools.", "tool.")
 _SQUEEZE = str.maketrans("", "", "-_. ")
@@ -24,10 +28,11 @@ def _squeeze(name: str) -> str:
 
 
 class Toolbox:
-    """The tools of one request."""
+    """The tools of one request, and how their calls come out."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
+    def __init__(self, tools: Sequence[Tool], streaming: Streaming = "eager") -> None:
         self._tools = tools
+        self._streaming = streaming
         self._exact = {tool.name: tool for tool in tools}
         self._lower: dict[str, Tool | None] | None = None
         self._squeezed: dict[str, Tool | None] = {}
@@ -52,6 +57,10 @@ class Toolbox:
         if tool := self._squeezed.get(_squeeze(bare)):
             return tool, "name_separators"
         return None, ""
+
+    def streams(self, tool: Tool | None) -> bool:
+        """Whether a call of ``tool`` (None: one that nobody declared) may begin before it is whole."""
+        return self._streaming == "eager" or (self._streaming == "per_tool" and tool is not None and tool.eager)
 
     def types(self, tool: Tool) -> ArgumentTypes:
         """What the schema of ``tool`` says of its arguments."""

@@ -144,7 +144,7 @@ def test_a_call_comes_out_when_the_next_one_begins() -> None:
 
 
 def test_eager_arguments_come_as_they_come() -> None:
-    calls = ToolCalls(lambda: "t", eager=True)
+    calls = ToolCalls(lambda: "t", eager=lambda name: True)
     assert calls.add(item("get", '{"a"', index=0, id="i")) == [ToolCallStart(0, "i", "get"), ToolCallDelta(0, '{"a"')]
     assert calls.add({"index": 0, "function": {"arguments": ": 1}"}}) == [ToolCallDelta(0, ": 1}")]
     assert calls.finish(cut=False) == [ToolCallEnd(0)]
@@ -158,21 +158,21 @@ def test_text_between_the_fragments_of_an_eager_call_waits_for_its_end() -> None
 
 
 def test_eager_call_cut_by_the_limit_is_aborted() -> None:
-    calls = ToolCalls(lambda: "t", eager=True)
+    calls = ToolCalls(lambda: "t", eager=lambda name: True)
     calls.add(item("get", '{"a"', index=0))
     assert calls.finish(cut=True) == [ToolCallAbort(0)]
     assert calls.dropped == 1
 
 
 def test_an_object_after_fragments_that_went_out_is_broken() -> None:
-    calls = ToolCalls(lambda: "t", eager=True)
+    calls = ToolCalls(lambda: "t", eager=lambda name: True)
     calls.add(item("get", '{"a"', index=0))
     calls.add(item("get", {"a": 1}, index=0))
     assert calls.broken == "get"
 
 
 def test_eager_arguments_that_are_no_object_yet_wait() -> None:
-    calls = ToolCalls(lambda: "t", eager=True)
+    calls = ToolCalls(lambda: "t", eager=lambda name: True)
     assert calls.add(item("get", '"{}"', index=0)) == []
     assert [type(event) for event in calls.finish(cut=False)] == [ToolCallStart, ToolCallDelta, ToolCallEnd]
 
@@ -262,7 +262,7 @@ objects = st.dictionaries(st.text(max_size=4), json_values, max_size=4)
 def test_any_object_in_any_fragments(value: dict[str, object], seed: int, eager: bool) -> None:
     text_ = json.dumps(value)
     for pieces in seeded_splits(text_, 2, seed):
-        calls = ToolCalls(lambda: "t", eager=eager)
+        calls = ToolCalls(lambda: "t", eager=lambda name: eager)
         events: list[Event] = calls.add(item("get", "", index=0))
         for piece in pieces:
             events += calls.add({"index": 0, "function": {"arguments": piece}})
