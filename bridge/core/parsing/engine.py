@@ -57,7 +57,7 @@ class ParserEngine(SpanReader):
             if events is not None:
                 self._base += len(text)
                 return events
-        if self._modes[-1] is NATIVE:
+        if NATIVE in self._modes:
             self._leave_native()
         self._push(text)
         if self._trace:
@@ -68,7 +68,7 @@ class ParserEngine(SpanReader):
         """More of the reasoning that the upstream sends in a field of its own (calls may hide in it)."""
         if not text:
             return []
-        if self._modes[-1] is not NATIVE:
+        if NATIVE not in self._modes:
             self._settle()
             self._at_zero = False
             self._modes.append(NATIVE)

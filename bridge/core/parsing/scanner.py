@@ -265,8 +265,9 @@ class Scanner(ABC):
         elif entry.kind is not Kind.SECTION_CLOSE:
             self._out.boundary()
         if opens:
-            while self._modes[-1].kind in ("reasoning", "channel"):
-                self._modes.pop()
+            self._leave()
+        elif entry.kind is not Kind.SECTION_CLOSE and self._modes[-1].kind == "section":
+            self._modes.pop()
         if entry.kind is Kind.REASONING_OPEN:
             self._modes.append(Mode("reasoning", "reasoning", spec))
         elif entry.kind is Kind.CHANNEL_OPEN:
@@ -277,6 +278,15 @@ class Scanner(ABC):
         self._refresh()
         if opens:
             self._pass_peeked(found)
+
+    def _leave(self) -> None:
+        """Out of reasoning and channels, and of a section that stands in one."""
+        while True:
+            mode = self._modes[-1]
+            where = mode.outer if mode.kind == "section" else mode
+            if where is None or where.kind not in ("reasoning", "channel"):
+                return
+            self._modes.pop()
 
     def _pass_peeked(self, found: Match) -> None:
         """A marker that was not consumed belongs to what it opens; it is not found a second time."""

@@ -68,7 +68,7 @@ class SpanReader(Scanner):
             self._tentative.answer_from = self._base
         else:
             self._out.boundary()
-        self._modes = [mode for mode in self._modes if mode is not NATIVE]
+        self._modes = self._modes[: self._modes.index(NATIVE)]
         self._refresh()
 
     def _start_race(self, entries: Sequence[Entry]) -> None:
@@ -99,6 +99,7 @@ class SpanReader(Scanner):
 
     def _needs_end(self, mode: Mode) -> bool:
         """Whether a call here counts only if nothing but calls follows to the end."""
+        mode = mode.outer or mode
         if mode.kind == "native":
             return True
         return mode.kind == "reasoning" and self._set.specs[mode.spec].spec.reasoning.calls == "final"
@@ -189,12 +190,15 @@ class SpanReader(Scanner):
             self._enter_section(ended, accepted=False)
 
     def _enter_section(self, attempt: Attempt, *, accepted: bool) -> None:
-        if attempt.in_section:
-            spec = self._set.specs.index(attempt.spec)
-            self._modes.append(Mode("section", self._modes[-1].to, spec, accepted=accepted))
-        elif accepted and self._modes[-1].kind == "section" and not self._modes[-1].accepted:
-            mode = self._modes.pop()
-            self._modes.append(Mode("section", mode.to, mode.spec))
+        spec, mode = self._set.specs.index(attempt.spec), self._modes[-1]
+        if mode.kind == "section" and not mode.accepted and (attempt.in_section or accepted):
+            self._modes.pop()
+            spec = spec if attempt.in_section else mode.spec
+        elif not attempt.in_section:
+            self._refresh()
+            return
+        outer = self._modes[-1]
+        self._modes.append(Mode("section", outer.to, spec, accepted=accepted, outer=outer))
         self._refresh()
 
     def _resume(self, pos: int) -> None:
@@ -215,8 +219,6 @@ class SpanReader(Scanner):
         if self._trace:
             start = self._race.owner.sink.element if self._race and self._race.owner else self._race_start
             self._trace.add("dropped", start, self._base, "a call that was cut off goes with its markup")
-        if self._modes[-1].to == "text":
-            self._out.boundary()
         self._out.boundary()
         self._resume(self._base)
         self._buffer = ""

@@ -46,7 +46,8 @@ Destination = Literal["text", "reasoning", "drop"]
 class Mode:
     """Where the answer is: ``to`` says where its characters go.
 
-    ``spec`` and ``channel`` tell what opened it; ``accepted`` whether a section has had a call.
+    ``spec`` and ``channel`` tell what opened it; ``accepted`` whether a section has had a call, ``outer``
+    where the section stands.
     """
 
     kind: Literal["text", "reasoning", "channel", "section", "native"]
@@ -54,6 +55,13 @@ class Mode:
     spec: int = -1
     channel: int = -1
     accepted: bool = True
+    outer: Mode | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for modes in which the same is legal."""
+        outer = self.outer.key if self.outer else ()
+        return self.kind, self.to, self.spec, self.channel, self.accepted, outer
 
 
 class Table:
@@ -95,7 +103,7 @@ class CompiledSet:
 
     def table(self, mode: Mode, *, calls: bool, thinking: bool, start: bool, trailing: bool) -> Table:
         """What is legal in ``mode``: ``start`` before any text, ``trailing`` right behind a call."""
-        key = (mode.kind, mode.to, mode.spec, mode.channel, mode.accepted, calls, thinking, start, trailing)
+        key = (mode.key, calls, thinking, start, trailing)
         table = self._tables.get(key)
         if table is None:
             entries = self._entries(mode, calls, thinking, start, trailing)
@@ -110,11 +118,12 @@ class CompiledSet:
             if close:
                 entries.append(Entry(Kind.CHANNEL_CLOSE, close, self.specs[mode.spec]))
         elif mode.kind == "section":
-            entries += self._section(self.specs[mode.spec], mode)
+            around = self._entries(mode.outer or Mode("text", mode.to), calls, thinking, start, trailing)
+            if mode.accepted:
+                around = [entry for entry in around if entry.kind in (Kind.REASONING_CLOSE, Kind.CHANNEL_CLOSE)]
+            return self._section(self.specs[mode.spec], mode) + around
         if mode.kind in ("reasoning", "native"):
             return entries + self._reasoning(mode, calls, thinking)
-        if mode.kind == "section" and mode.accepted:
-            return entries
         if mode.to == "drop":
             return entries + [e for spec in self.specs for e in self._channels(spec)]
         for spec in self.specs:

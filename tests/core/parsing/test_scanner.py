@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from reading import BABBLING, BARE, HERMES, MESSAGES, SECTIONED, blocks, call, mark, ran, say, think
+from reading import (
+    BABBLING,
+    BARE,
+    HERMES,
+    MESSAGES,
+    SECTIONED,
+    THINK,
+    blocks,
+    call,
+    engine,
+    fold,
+    joined,
+    mark,
+    ran,
+    say,
+    think,
+)
 
 from bridge.core.parsing.spec import Channel, Marker, Noise, ParserSpec, ReasoningRules, Section, TextRules
 
@@ -94,3 +110,38 @@ def test_channels_without_a_closer_last() -> None:
 def test_a_header_is_read_to_its_end() -> None:
     assert blocks(MESSAGES, "<|channel|>final json<|message|>{}<|end|>") == [say("{}")]
     assert blocks(MESSAGES, "<|channel|>fin") == [say("<|channel|>fin")]
+
+
+NOPE = "<|calls|><|call|>nope<|sep|>{}<|/call|>"
+BROKEN = "<|calls|><|call|>g<|sep|>[1]"
+
+
+@pytest.mark.parametrize("failed", [NOPE, BROKEN])
+def test_a_section_without_a_call_does_not_hide_what_ends_around_it(failed: str) -> None:
+    assert blocks(SECTIONED, f"<think>a {failed} b</think>c", eager=False) == [think(f"a {failed} b"), say("c")]
+    assert blocks(SECTIONED, f"<think>a {failed}{GOOD}</think>", eager=False) == [think(f"a {failed}"), ran("g")]
+    assert blocks(SECTIONED, f"<think>a {failed}{GOOD} b</think>c", eager=False) == [
+        think(f"a {failed}{GOOD} b"), say("c")
+    ]  # fmt: skip
+    channel = replace(SECTIONED, channels=(Channel(mark("<answer>"), mark("</answer>")),))
+    assert blocks(channel, f"<answer>a {failed} b</answer>", eager=False) == [say(f"a {failed} b")]
+    assert blocks(channel, f"<answer>{failed}<think>c</think>d", eager=False) == [say(failed), think("c"), say("d")]
+
+
+@pytest.mark.parametrize("failed", [NOPE, BROKEN])
+def test_a_section_without_a_call_in_the_reasoning_field(failed: str) -> None:
+    for size in (1, 1000):
+        reader = engine(SECTIONED)
+        parts = [event for at in range(0, len(failed), size) for event in reader.feed_reasoning(failed[at : at + size])]
+        parts += reader.feed_reasoning("<think>") + reader.feed("answer") + reader.finish("stop")
+        assert fold(joined(parts)) == [think(f"{failed}<think>"), say("answer")]
+
+
+def test_a_section_left_open_in_reasoning() -> None:
+    assert blocks(SECTIONED, f"<think>a <|calls|>{GOOD}</think>") == [think("a"), ran("g")]
+    anywhere = replace(SECTIONED, reasoning=replace(THINK, calls="any"))
+    assert blocks(anywhere, f"<think>a<|calls|>{GOOD}</think>b") == [think("a"), ran("g"), say("b")]
+
+
+def test_sections_without_calls_do_not_pile_up() -> None:
+    assert blocks(SECTIONED, NOPE * 2000 + GOOD, eager=False) == [say(NOPE * 2000), ran("g")]
