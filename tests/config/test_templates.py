@@ -22,15 +22,24 @@ def test_what_templates_write() -> None:
         "x",
         "{% for tool in tools %}\n  {% if tool.description %}\n{{ tool | tojson }}\n{% endif %}\n{% endfor %}\nend",
         "{% for call in calls %}<call>{{ call.name }} {{ call.arguments | tojson }}</call>{% endfor %}",
-        "{% for result in results %}[{{ result.id }}{{ '!' if result.is_error }}] {{ result.content }}{% endfor %}",
+        "{% for result in results %}[{{ result.id }}{{ '!' if result.is_error }}{{ result.index }}] {{ result.content }}{% endfor %}",
     )
     assert prompt.system(tools=[TOOL]) == (
         '{"name":"f","description":"Wetter für <Köln>","parameters":{"type":"object"}}\nend'
     )
     call = {"id": "c", "name": "f", "arguments": {"a": [1, None, True]}, "index": 0}
     assert prompt.call(calls=[call]) == '<call>f {"a":[1,null,true]}</call>'
-    result = {"id": "c", "name": "f", "content": "<b>", "is_error": True}
-    assert prompt.result(results=[result]) == "[c!] <b>"
+    result = {"id": "c", "name": "f", "content": "<b>", "is_error": True, "index": 3}
+    assert prompt.result(results=[result]) == "[c!3] <b>"
+
+
+def test_values_nested_too_deeply_are_refused() -> None:
+    prompt = compile_prompt("x", "", "{{ calls | tojson }}", "")
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ConfigError, match="template `call` of parser `x` failed"):
+        prompt.call(calls=deep)
 
 
 def test_indented_json() -> None:

@@ -31,6 +31,7 @@ from playbook import (
 )
 
 from bridge.core.conversation import ThinkingConfig, Tool, ToolChoice
+from bridge.core.openai.request import build_request
 from bridge.core.parsing.spec import CallPattern, Marker, ParserSpec, ReasoningRules
 from bridge.core.route import Reasoning, Route
 
@@ -105,6 +106,127 @@ def test_one_call_where_one_was_asked_for() -> None:
     assert native << GET << stop("tool_use")
     played = play([chunk(MARKUP + MARKUP), finish("stop")], once.route, once.conversation)
     assert played.exchange.counters["not_parallel"] == 1
+
+
+CALL_GET, CALL_PUT = call(0, "i", "get", '{"a": 1}'), call(1, "j", "put", "{}")
+
+
+def counters(book: Playbook) -> dict[str, int]:
+    return play([book.sent], book.route, book.conversation).exchange.counters
+
+
+@pytest.mark.parametrize("streaming", ["complete", "eager"])
+def test_only_the_tool_that_was_chosen_is_called(streaming: Literal["complete", "eager"]) -> None:
+    chosen = asking(replace(TEXTUAL, tool_streaming=streaming), tool_choice=ToolChoice("tool", "put"))
+    native = chosen >> CALL_GET >> CALL_PUT >> finish("tool_calls")
+    assert native << tool("put", {}) << stop("tool_use")
+    assert counters(native)["excluded_call"] == 1
+    written = chosen >> chunk(MARKUP + MARKUP.replace("get", "put")) >> finish("stop")
+    assert written << tool("put", {"a": 1}) << stop("tool_use")
+    assert counters(written)["excluded_call"] == 1
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "stop"])
+def test_another_tool_than_the_chosen_one_is_no_call(reason: str) -> None:
+    chosen = asking(tool_choice=ToolChoice("tool", "put"))
+    for said in (CALL_GET, chunk(MARKUP)):
+        nothing = chosen >> said >> finish(reason)
+        assert nothing << text("") << stop("end_turn")
+        assert counters(nothing).items() >= {"excluded_call": 1, "no_call": 1}.items()
+    beside = chosen >> chunk("I look.") >> CALL_GET >> finish(reason)
+    assert beside << text("I look.") << stop("end_turn")
+
+
+def test_where_no_call_is_allowed_there_is_none() -> None:
+    none = asking(tool_choice=ToolChoice("none"))
+    said = none >> chunk("So. ") >> chunk(MARKUP) >> CALL_GET >> finish("tool_calls")
+    assert said << text("So. " + MARKUP) << stop("end_turn")
+    assert counters(said) == {"excluded_call": 1}
+
+
+def test_a_call_that_was_wanted_and_not_made() -> None:
+    wanted = asking(tool_choice=ToolChoice("any"))
+    assert wanted >> chunk("No.") >> finish("stop") << text("No.") << stop("end_turn")
+    assert counters(wanted >> chunk("No.") >> finish("stop")) == {"no_call": 1}
+    assert counters(wanted >> chunk("No") >> finish("length")) == {}
+    assert counters(asking() >> chunk("No.") >> finish("stop")) == {}
+
+
+def test_structured_names_are_repaired() -> None:
+    said = asking() >> call(0, "i", "functions.get", '{"a": 1}') >> call(1, "j", "PUT", "{}") >> finish("tool_calls")
+    assert said << GET << tool("put", {}) << stop("tool_use")
+    assert counters(said) == {"repair:name_prefix": 1, "repair:name_case": 1}
+    unknown = asking() >> call(0, "i", "shout", "{}") >> finish("tool_calls")
+    assert unknown << tool("shout", {}) << stop("tool_use")
+    twice = asking() >> chunk(MARKUP) >> call(0, "i", "Get", '{"a": 1}') >> finish("tool_calls")
+    assert twice << GET << stop("tool_use")
+
+
+def test_names_are_given_back_as_the_client_knows_them() -> None:
+    asked = replace(CONVERSATION, tools=(Tool("fs.get"), Tool("fs.put:" + "x" * 100)))
+    (_, cut) = json.loads(build_request(asked, TEXTUAL).body)["tools"]
+    book = Playbook(TEXTUAL, asked)
+    for name in ("fs_get", "fs.get"):
+        said = book >> chunk(MARKUP.replace("get", name)) >> finish("stop")
+        assert said << tool("fs.get", {"a": 1}) << stop("tool_use")
+        native = book >> call(0, "i", name, "{}") >> call(1, "j", cut["function"]["name"], "{}") >> finish("stop")
+        assert native << tool("fs.get", {}) << tool("fs.put:" + "x" * 100, {}) << stop("tool_use")
+
+
+@pytest.mark.parametrize("arguments", ["{'a': 1}", '{"a": 1,}', "\"{'a': 1}\"", "{'a': 1, 'a': None}"])
+def test_arguments_that_are_almost_json(arguments: str) -> None:
+    said = asking() >> call(0, "i", "get", arguments) >> finish("tool_calls")
+    assert said << GET << stop("tool_use")
+    assert counters(said) == {"repair:arguments": 1}
+
+
+def test_arguments_with_python_words_and_raw_control_characters() -> None:
+    said = asking() >> call(0, "i", "get", '{"a": True, "b": None, "c": "x\ty"}') >> finish("tool_calls")
+    assert said << tool("get", {"a": True, "b": None, "c": "x\ty"}) << stop("tool_use")
+
+
+@pytest.mark.parametrize("arguments", ["{'a': int_}", '{"a": 1} and', "['a']", "{'a': NaN}", "{'a'"])
+def test_arguments_that_are_nothing_like_json(arguments: str) -> None:
+    said = asking() >> call(0, "i", "get", arguments) >> finish("tool_calls")
+    assert said << fault("api", "ambiguous")
+
+
+def test_almost_json_cut_by_the_limit_is_dropped() -> None:
+    cut = asking() >> call(0, "i", "get", "{'a': 1") >> finish("length")
+    assert cut << text("") << stop("max_tokens")
+
+
+ONE_EAGER = replace(CONVERSATION, tools=(Tool("get", eager=True), Tool("put")))
+
+
+def pieces(book: Playbook) -> list[str]:
+    """The arguments as they came: the fragments that the client got, call by call."""
+    sent = play(bytewise(book.sent), book.route, book.conversation).client.decode()
+    events = [json.loads(line.removeprefix("data: ")) for line in sent.splitlines() if line.startswith("data: ")]
+    said = [event.get("delta", {}).get("partial_json") for event in events]
+    return [piece for piece in said if piece]
+
+
+def test_a_tool_may_ask_for_its_arguments_as_they_come() -> None:
+    book = Playbook(TEXTUAL, ONE_EAGER)
+    for name, count in (("get", 3), ("put", 1), ("GET", 3)):
+        native = book >> call(0, "i", name, '{"a"') >> call(0, None, None, ": ") >> call(0, None, None, "1}")
+        assert len(pieces(native >> finish("tool_calls"))) == count
+        assert native >> finish("tool_calls") << tool(name.lower(), {"a": 1}) << stop("tool_use")
+    for name in ("get", "put"):
+        written = book
+        for character in MARKUP.replace("get", name):
+            written = written >> chunk(character)
+        assert (len(pieces(written >> finish("stop"))) > 1) is (name == "get")
+        assert written >> finish("stop") << tool(name, {"a": 1}) << stop("tool_use")
+    both = (
+        book
+        >> call(0, "i", "put", '{"a"')
+        >> call(0, None, None, ": 1}")
+        >> call(1, "j", "get", "{")
+        >> call(1, None, None, "}")
+    )
+    assert pieces(both >> finish("stop")) == ['{"a": 1}', "{", "}"]
 
 
 def test_a_call_cut_by_the_limit() -> None:

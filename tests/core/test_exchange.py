@@ -29,10 +29,12 @@ from playbook import (
     usage,
 )
 
-from bridge.core.conversation import Text, ToolUse, Turn
+from bridge.core.conversation import Text, Tool, ToolUse, Turn
 from bridge.core.events import Fault, Usage
 from bridge.core.exchange import Exchange
+from bridge.core.parsing.spec import ParserSpec, Prompt
 from bridge.core.route import BodyPatch
+from bridge.errors import ConfigError, RequestError
 
 GONE = Fault("api", "connection lost", retry="ambiguous")
 
@@ -42,6 +44,21 @@ def begun(stream: bool = True) -> Exchange:
     exchange.attempt(ROUTE)
     exchange.receive_head("text/event-stream")
     return exchange
+
+
+def test_a_request_that_cannot_be_written_leaves_the_exchange_as_it_was() -> None:
+    def broken(**variables: object) -> str:
+        raise ConfigError("no")
+
+    prompt = Prompt(broken, broken, broken)
+    route = replace(ROUTE, tools="prompt", parsers=(ParserSpec("own", prompt=prompt),))
+    exchange = Exchange(replace(CONVERSATION, tools=(Tool("f"),)), counting(), "req_1")
+    with pytest.raises(RequestError):
+        exchange.attempt(route)
+    assert exchange.attempts == 0
+    exchange.attempt(ROUTE)
+    exchange.receive(chunk("hi") + finish("stop") + DONE)
+    assert exchange.finished
 
 
 def test_an_answer_with_everything() -> None:

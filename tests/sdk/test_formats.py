@@ -118,3 +118,35 @@ def test_no_pair_of_names_decides(proxy: Running, sdk: Anthropic, client_model: 
         assert blocks(got) == EXPECTED
         assert got.model == client_model
         assert got.stop_reason == "tool_use"
+
+
+PROMPTED = sorted(name for name, parser in parsers().items() if parser.spec.prompt)
+
+
+@pytest.mark.parametrize("name", PROMPTED)
+def test_tools_in_the_prompt(proxy: Running, sdk: Anthropic, name: str) -> None:
+    """For an upstream that knows no tools: one file writes the tools, earlier calls and results, and reads the answer."""
+    history: list[Any] = [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "plan", "input": ARGUMENTS}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "planned <b>it</b>"}]},
+    ]
+    extra = f'tools = "prompt"\nparsers = ["{name}"]'
+    with (
+        Upstream(deltas(bytewise(written(name, "", *CALLS)))) as upstream,
+        proxy.using(routes(upstream.url, extra=extra)),
+    ):
+        assert blocks(ask(sdk, history, tools=TOOLS, system="Be brief.")) == CALLS
+        sent = upstream.requests[0].json
+        assert not {"tools", "tool_choice"} & sent.keys()
+        system, user, assistant, result = sent["messages"]
+        assert [message["role"] for message in sent["messages"]] == ["system", "user", "assistant", "user"]
+        assert system["content"].startswith("Be brief.\n\n")
+        assert all(tool["name"] in system["content"] for tool in TOOLS)
+        assert user["content"] == "go"
+        assert "planned <b>it</b>" in result["content"]
+        earlier = assistant["content"]
+    with Upstream(deltas(bytewise(earlier))) as upstream, proxy.using(routes(upstream.url, extra=extra)):
+        assert blocks(ask(sdk, tools=TOOLS)) == [("plan", ARGUMENTS)], (
+            "what was shown to the model is what it is to write"
+        )

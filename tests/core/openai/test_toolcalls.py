@@ -258,6 +258,35 @@ json_values = st.recursive(
 objects = st.dictionaries(st.text(max_size=4), json_values, max_size=4)
 
 
+def test_what_is_almost_json_is_repaired_once_it_is_all_there() -> None:
+    calls = ToolCalls(lambda: "t", repair=lambda text: '{"b":1}' if text == "{b}" else None)
+    assert calls.add(item("put", "{b}", index=0)) == []
+    assert calls.add(item("get", '"{b}"', index=1)) == []
+    assert calls.finish(cut=False)[1::3] == [ToolCallDelta(0, '{"b":1}'), ToolCallDelta(1, '{"b":1}')]
+    assert (calls.repaired, calls.broken) == (2, "")
+    calls = ToolCalls(lambda: "t", repair=lambda text: "[]")
+    calls.add(item("put", "{b}", index=0))
+    assert calls.finish(cut=False) == []
+    assert (calls.repaired, calls.broken) == (0, "put")
+
+
+def test_what_was_streamed_is_past_repair() -> None:
+    calls = ToolCalls(lambda: "t", eager=lambda name: True, repair=lambda text: "{}")
+    assert len(calls.add(item("put", "{b", index=0))) == 2
+    assert calls.finish(cut=False) == []
+    assert calls.broken == "put"
+
+
+def test_each_tool_streams_or_not() -> None:
+    asked: list[str] = []
+    calls = ToolCalls(lambda: "t", eager=lambda name: asked.append(name) or name == "get")
+    assert calls.add(item("put", "{", index=0)) == []
+    assert calls.add({"index": 0, "function": {"arguments": "}"}}) == []
+    assert len(calls.add(item("get", "{", index=1))) == 5
+    assert calls.add({"index": 1, "function": {"arguments": "}"}}) == [ToolCallDelta(1, "}")]
+    assert asked == ["put", "get"]
+
+
 @given(objects, st.integers(0, 1000), st.booleans())
 def test_any_object_in_any_fragments(value: dict[str, object], seed: int, eager: bool) -> None:
     text_ = json.dumps(value)

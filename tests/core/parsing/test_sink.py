@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from reading import TOOLS
 
-from bridge.core.parsing.names import Toolbox
+from bridge.core.conversation import Tool
+from bridge.core.parsing.names import Streaming, Toolbox
 from bridge.core.parsing.sink import Aborted, Arguments, CallSink, Ended, Started, Verbatim
 
 
@@ -35,6 +37,16 @@ def test_eager_commits_with_the_body() -> None:
     calls.write("}")
     calls.end(9)
     assert calls.items == [Started("f"), Arguments("{"), Arguments("}"), Ended()]
+
+
+@pytest.mark.parametrize(("streaming", "begun"), [("complete", ""), ("per_tool", "g"), ("eager", "fgu")])
+def test_a_tool_may_ask_for_it(streaming: Streaming, begun: str) -> None:
+    toolbox = Toolbox((Tool("f"), Tool("g", eager=True)), streaming)
+    for name in "fgu":
+        calls = CallSink(toolbox, 0, unknown="emit", eager=True)
+        calls.name(name)
+        calls.body(5)
+        assert calls.committed is (name in begun)
 
 
 def test_eager_with_the_name_last() -> None:
