@@ -14,7 +14,7 @@ from bridge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from bridge.config.diagnose import Diagnostic
-    from bridge.config.parsers import AvailableParser
+    from bridge.config.parsers import AvailableParser, ParserCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ def as_path(argument: str) -> Path | None:
     return path
 
 
-def read(config: str | None, paths: Sequence[Path] = ()) -> ParserFiles:
+def read(config: str | None, paths: Sequence[Path] = (), cache: ParserCache | None = None) -> ParserFiles:
     """Every parser file that can be used, whether or not its examples pass.
 
     Files and folders in ``paths`` shadow the ``parser_dirs`` of the configuration, these the bundled
-    files. What is wrong with a file is printed on stderr.
+    files. What is wrong with a file is printed on stderr. ``cache`` saves work when the same files are read again.
     """
     from bridge.config.document import Problems
     from bridge.config.inputs import Inputs
@@ -78,7 +78,7 @@ def read(config: str | None, paths: Sequence[Path] = ()) -> ParserFiles:
 
     problems = Problems()
     folders = [path if path.is_dir() else path.parent for path in paths] + _parser_dirs(config)
-    found = load_parsers(folders, OnlyNamed(), problems, ParserCache(check=lambda _: ()))
+    found = load_parsers(folders, OnlyNamed(), problems, cache or ParserCache(check=lambda _: ()))
     for diagnostic in problems.ordered():
         render.note(str(diagnostic))
     return ParserFiles(found, problems.ordered())
