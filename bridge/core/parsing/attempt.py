@@ -86,11 +86,6 @@ class Attempt:
         except CutOff:
             self.state, self.why = State.CUT, "the message ends inside it"
 
-    @property
-    def rest(self) -> str:
-        """What was pushed and not read."""
-        return self.cursor.text[self.cursor.i :]
-
     def _read(self) -> Reading[None]:
         if self.in_section:
             yield from self._enter_section()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from reading import BABBLING, BARE, INVOKE, SECTIONED, TOOLS
+from reading import BABBLING, BARE, HERMES, INVOKE, SECTIONED, TOOLS, engine
 
+from bridge.core.events import ToolCallAbort, ToolCallEnd
 from bridge.core.parsing.attempt import Attempt, State
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.spec import ParserSpec
@@ -65,3 +66,16 @@ def test_an_opener_without_a_name() -> None:
 
 def test_an_opener_that_only_looks() -> None:
     assert attempt(BARE, '{"name": "g", "arguments": {}}').sink.won_at is not None
+
+
+def test_a_call_has_a_longest_length() -> None:
+    value = "x" * 1_000_000
+    reader = engine(HERMES, streaming="eager")
+    parts = reader.feed('<tool_call>{"name": "f", "arguments": {"a": "')
+    for _ in range(8):
+        parts += reader.feed(value)
+    assert ToolCallAbort(0) not in parts
+    parts += reader.feed(value)
+    assert ToolCallAbort(0) in parts
+    parts += reader.feed('"}}</tool_call>') + reader.finish("stop")
+    assert not [part for part in parts if isinstance(part, ToolCallEnd)]

@@ -58,6 +58,7 @@ def test_one_call(body: str, expected: Block) -> None:
         '{"arguments": {}}',
         "{}",
         '"hello"',
+        '"{\\"name\\": \\"f\\"} x"',
         "hello",
         "12",
         '{"name": "f", "arguments": {}',

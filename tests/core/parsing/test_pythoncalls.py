@@ -129,3 +129,11 @@ def test_depth_and_length_have_limits() -> None:
     for body in ("[g(x=" + "[" * 300, "[g(x=" + "{1:" * 300, "[" + "a" * 300, *long_numbers):
         got = blocks(PYTHONIC, f"<|py|>{body}) x", tools=TOOLS, eager=False)
         assert [block for block in got if "name" in block] == []
+
+
+def test_names_across_pieces_and_odd_ends() -> None:
+    for body in ("[g(x={1 2})]", "[g(x='\\", "[g(x='\\u12')]", "[g(x='\\xzz')]", "[g(x=1,, y=2)]", "[g()g()]"):
+        raw = f"<|py|>{body}<|/py|>"
+        got = blocks(PYTHONIC, raw, tools=TOOLS, eager=False)
+        assert all(block.get("name", "g") == "g" for block in got), body
+    assert python("[g(x='\\u12', y='\\xzz')]") == [ran("g", x="\\u12", y="\\xzz")]

@@ -145,3 +145,18 @@ def test_a_section_left_open_in_reasoning() -> None:
 
 def test_sections_without_calls_do_not_pile_up() -> None:
     assert blocks(SECTIONED, NOPE * 2000 + GOOD, eager=False) == [say(NOPE * 2000), ran("g")]
+
+
+def test_half_a_marker_behind_a_call() -> None:
+    raw = '<tool_call>{"name": "g"}</tool_c'
+    assert blocks(HERMES, raw, finish="length") == blocks(HERMES, raw, finish="cut") == [ran("g")]
+    assert blocks(HERMES, '<tool_call>{"name": "g"}</tool_call><tool_c', finish="length") == [ran("g")]
+    assert blocks(HERMES, "Hi <tool_c", finish="length") == [say("Hi <tool_c")]
+
+
+def test_lines_of_reasoning() -> None:
+    spec = ParserSpec("lines", reasoning=THINK, calls=(call(mark("call:", at="line"), "json-call"),))
+    assert blocks(spec, '<think>a call: {"name": "g"}</think>') == [think('a call: {"name": "g"}')]
+    assert blocks(spec, '<think>a\ncall: {"name": "g"}</think>') == [think("a"), ran("g")]
+    assert blocks(spec, '<think>`a\nb` c\n call: {"name": "g"}') == [think("`a\nb` c"), ran("g")]
+    assert blocks(spec, '<think>call: {"name": "g"}') == [ran("g")]

@@ -184,3 +184,16 @@ def test_names_with_schemas_of_their_own() -> None:
 def test_formats_with_the_same_opener() -> None:
     raw = "<tool_call>f<arg_key>a</arg_key><arg_value>x</arg_value></tool_call>"
     assert blocks((HERMES, CODER, PAIRS), raw) == [ran("f", a="x")]
+
+
+def test_what_makes_a_call_malformed_late() -> None:
+    for raw in ('<invoke name="g">hello', '<invoke name="f"><parameter name="a">x</parameter></invoke', '<invoke name="g"><x>'):
+        got = blocks(INVOKE, f"{raw} there", eager=False)
+        assert [block for block in got if "name" in block] == []
+
+
+def test_a_file_without_tags() -> None:
+    spec = ParserSpec("no_tags", calls=(call("<c {name}>", "tags", "</c>"),))
+    assert blocks(spec, "<c g></c>") == [ran("g")]
+    assert blocks(spec, '<c g>{"x": 1}</c>') == [ran("g", x=1)]
+    assert blocks(spec, "<c g><k>x</k></c>") == [say("<c g><k>x</k></c>")]
