@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 from bridge.cli.importing import Draft, Json, alternatives, known, marker, read_tags, refuse, texts, written
 from bridge.cli.schemas import read_schema
+from bridge.core.openai import words
 
 _TOP = {"version", "defaults", "start_anchor", "start_anchor_pattern", "fields"}
 _FIELD = {"open", "open_pattern", "close", "close_pattern", "repeats", "optional", "join", "content", "content_args",
           "transform", "transform_each"}  # fmt: skip
-_THINKING = ("thinking", "reasoning", "reasoning_content")
 _PLACEHOLDER = re.compile(r"\{([\w.]+)\}")
 _TAG = re.compile(r"<([\w:.-]+)[^<>]*>\Z")
 
@@ -38,7 +38,7 @@ def converted(config: object, name: str) -> str:
     else:
         refuse("the file", "holds neither a `response_template` with `fields` nor a `response_schema`")
     if "[[call]]" not in file.tables:
-        refuse("fields", "names no `tool_calls`: there is nothing that a parser file would be for")
+        refuse("fields", f"names no `{words.CALLS}`: there is nothing that a parser file would be for")
     return written(file, name)
 
 
@@ -59,11 +59,11 @@ def _template(template: Json, file: Draft) -> None:
         value = {key: inner for key, inner in value.items() if inner is not None}
         if value.get("optional") is False:
             file.notes.append(f"`{path}.optional = false`: an answer without it is no error here")
-        if name in _THINKING:
+        if name in words.REASONING:
             _thinking(value, path, file)
-        elif name == "content":
+        elif name == words.CONTENT:
             _content(value, path, file)
-        elif name == "tool_calls":
+        elif name == words.CALLS:
             _calls(value, path, file)
         else:
             refuse(path, "an answer has text, reasoning and tool calls, and nothing else")
@@ -181,12 +181,12 @@ def _json(args: Json, path: str, name: str, arguments: str, named: bool, file: D
     known(args, {"unquoted_keys", "string_delims", "allow_non_json"}, f"{path}.")
     table: dict[str, object] = {}
     if named and (name, arguments) != ("name", "content"):
-        refuse("fields.tool_calls.transform", "the opener holds a name, and the body another one")
+        refuse(f"fields.{words.CALLS}.transform", "the opener holds a name, and the body another one")
     if not named:
         *inside, name = name.removeprefix("content.").split(".")
         *also, arguments = arguments.removeprefix("content.").split(".")
         if inside != also or len(inside) > 1:
-            refuse("fields.tool_calls.transform", "the name and the arguments must be keys of one object")
+            refuse(f"fields.{words.CALLS}.transform", "the name and the arguments must be keys of one object")
         table |= {"name_keys": [name]} if name != "name" else {}
         table |= {"args_keys": [arguments]} if arguments != "arguments" else {}
         table |= {"descend": inside} if inside and inside != ["function"] else {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from bridge.core.openai import words
+
 _HOLES = {
     "name": "name",
     "key": "key",
     "id": "id",
-    "tool_call_id": "id",
+    words.CALL_ID: "id",
     "call_id": "id",
     "value": "value",
     "": "value",

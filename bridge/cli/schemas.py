@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from bridge.cli.importing import Draft, Json, alternatives, known, marker, read_tags, refuse
+from bridge.core.openai import words
 
 _PLAIN = {"type", "properties", "required", "items", "title", "description", "default", "const", "additionalProperties"}
-_THINKING = ("thinking", "reasoning", "reasoning_content")
 _CALLS = re.compile(r"(?:\[\*\]\.|\[)?\{\s*type:\s*'function',\s*function:\s*(@|\{[^{}]*\})\s*\}\]?")
 _KEYS = re.compile(r"\{\s*name:\s*(\w+),\s*arguments:\s*(\w+)\s*\}")
 
@@ -20,15 +20,15 @@ def read_schema(schema: Json, file: Draft) -> None:
         path = f"properties.{name}"
         if not isinstance(node, Mapping):
             refuse(path, "is no object")
-        if name in _THINKING:
+        if name in words.REASONING:
             known(node, {*_PLAIN, "x-regex"}, f"{path}.")
             opens, closes = _ends(node, "x-regex", path)
             file.tables["[reasoning]"] = {"open": opens, "close": closes}
-        elif name == "content":
+        elif name == words.CONTENT:
             known(node, {*_PLAIN, "x-regex"}, f"{path}.")
             opens, closes = _ends(node, "x-regex", path)
             file.tables["[[channel]]"] = {"to": "text", "open": opens, "close": closes}
-        elif name == "tool_calls":
+        elif name == words.CALLS:
             _calls(node, path, file)
         elif "const" not in node:
             refuse(path, "an answer has text, reasoning and tool calls, and nothing else")
