@@ -75,7 +75,7 @@ def test_a_demand_that_was_not_met(proxy: Running, sdk: Anthropic) -> None:
 @pytest.mark.parametrize("mode", ["native", "prompt"])
 def test_long_and_odd_names(proxy: Running, sdk: Anthropic, way: str, mode: str) -> None:
     """Tools of MCP servers, for upstreams that take 64 plain characters."""
-    tools = [{**PLAN, "name": LONG}, {**PING, "name": "net.ping"}]
+    tools: list[Any] = [{**PLAN, "name": LONG}, {**PING, "name": "net.ping"}]
     history: list[Any] = [
         {"role": "user", "content": "go"},
         {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": LONG, "input": {}}]},
@@ -126,10 +126,10 @@ def test_a_tool_that_wants_its_arguments_at_once(proxy: Running, sdk: Anthropic,
     gate = threading.Event()
     before, after = streamed("plan")[way]
     play: Play = [head(), part(before), gate, part(after), part(chunk(finish="stop")), part(DONE), END]
-    eager: Any = {**PLAN, "eager_input_streaming": True}
+    tools: list[Any] = [{**PLAN, "eager_input_streaming": True}, PING]
     with Upstream(play) as upstream, proxy.using(routes(upstream.url, "Qwen/Qwen3-8B")):
         with sdk.messages.stream(
-            model="any", max_tokens=100, messages=[{"role": "user", "content": "go"}], tools=[eager, PING]
+            model="any", max_tokens=100, messages=[{"role": "user", "content": "go"}], tools=tools
         ) as events:
             seen = 0
             for event in events:

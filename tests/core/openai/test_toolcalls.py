@@ -279,7 +279,12 @@ def test_what_was_streamed_is_past_repair() -> None:
 
 def test_each_tool_streams_or_not() -> None:
     asked: list[str] = []
-    calls = ToolCalls(lambda: "t", eager=lambda name: asked.append(name) or name == "get")
+
+    def eager(name: str) -> bool:
+        asked.append(name)
+        return name == "get"
+
+    calls = ToolCalls(lambda: "t", eager=eager)
     assert calls.add(item("put", "{", index=0)) == []
     assert calls.add({"index": 0, "function": {"arguments": "}"}}) == []
     assert len(calls.add(item("get", "{", index=1))) == 5
