@@ -29,6 +29,7 @@ VERBS = (
     "models",
     "parsers",
     "parse",
+    "probe",
     "send",
     "env",
     "status",
