@@ -71,7 +71,9 @@ def test_a_stream_cut_anywhere(shared: Running, frames: list[bytes], end: str) -
         middle = dice.randrange(at)
         plays.append([wire[:middle], wire[middle:at], *ends.get(end, [end])])  # type: ignore[list-item]
     plays.append([wire, KEEP])
-    model = 'retry = { attempts = 1 }\ntimeouts = { first_token = "40ms", stall = "40ms" }\n'
+    # Long where nothing is to time out: a busy machine would do so before the upstream has the request.
+    patience = "100ms" if end == HANG else "20s"
+    model = f'retry = {{ attempts = 1 }}\ntimeouts = {{ first_token = "{patience}", stall = "{patience}" }}\n'
     with (
         Upstream(*plays) as upstream,
         shared.using(routes(upstream.url, model=model).replace("[]", '["hermes"]', 1)) as server,
