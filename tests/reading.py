@@ -262,7 +262,7 @@ def events(specs: ParserSpec | Sequence[ParserSpec], raw: str, **options: Any) -
 def splits(raw: str) -> Iterator[list[str]]:
     """Every point of a short text; of a long one, random ones."""
     yield bytewise(raw)
-    yield from every_split(raw) if len(raw) <= 200 else seeded_splits(raw)
+    yield from every_split(raw) if len(raw) <= 150 else seeded_splits(raw)
 
 
 def blocks(specs: ParserSpec | Sequence[ParserSpec], raw: str, *, eager: bool = True, **options: Any) -> list[Block]:

@@ -84,7 +84,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=400)
 @given(st.data(), armed(), OPTIONS)
 def test_any_split_gives_the_same_events(data: st.DataObject, specs: tuple[ParserSpec, ...], options: Any) -> None:
     text = data.draw(outputs(specs))
@@ -121,7 +121,7 @@ def bare(spec: ParserSpec) -> ParserSpec:
     return replace(spec, noise=Noise(), reasoning=ReasoningRules(), channels=(), section=section, text=text)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.data(), armed(), OPTIONS)
 def test_text_without_a_call_comes_out_as_it_is(
     data: st.DataObject, specs: tuple[ParserSpec, ...], options: Any
@@ -138,7 +138,7 @@ def test_text_without_a_call_comes_out_as_it_is(
         assert said == (text if text.strip() else "")
 
 
-@settings(max_examples=600)
+@settings(max_examples=400)
 @given(st.data(), armed(), OPTIONS)
 def test_eager_gives_what_complete_gives(data: st.DataObject, specs: tuple[ParserSpec, ...], options: Any) -> None:
     text = data.draw(outputs(specs))
@@ -276,7 +276,7 @@ def any_spec(draw: st.DrawFn) -> ParserSpec:
     )
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(st.data(), st.lists(any_spec(), min_size=1, max_size=2), OPTIONS)
 def test_any_parser_file_reads_any_text(data: st.DataObject, files: list[ParserSpec], options: Any) -> None:
     specs = tuple(replace(spec, name=f"file{index}") for index, spec in enumerate(files))
