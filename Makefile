@@ -68,10 +68,10 @@ $(VENV)/bin/python:
 	"$$python" -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.lock | $(VENV)/bin/python
-	@$(BIN)/python -m pip install $(PIP) --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install $(PIP) --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
-	@$(BIN)/python -m pip install $(PIP) --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install $(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@ $(VENV)/.runtime

@@ -1,6 +1,6 @@
 """Reading model output under test: parser files in few words, and every case run whole, by character, at every split.
 
-    assert blocks(HERMES, 'Hi <tool_call>{"name": "f"}</tool_call>') == [say("Hi"), ran("f")]
+assert blocks(HERMES, 'Hi <tool_call>{"name": "f"}</tool_call>') == [say("Hi"), ran("f")]
 """
 
 from __future__ import annotations

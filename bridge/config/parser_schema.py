@@ -13,14 +13,13 @@ from bridge.config.schema import Table
 from bridge.core.parsing import spec
 
 _HOLE = re.compile(r"\{([a-z_]*)\}")
-_HOLES = ("name", "key", "id", "type", "attrs", "ws", "_")
 
 
 def _literal(text: str) -> str:
     """A marker's text: begins with something to look for, and every hole has a known name."""
     for hole in _HOLE.finditer(text):
-        if hole[1] not in _HOLES:
-            hint = suggest(hole[1], _HOLES)
+        if hole[1] not in spec.HOLES:
+            hint = suggest(hole[1], spec.HOLES)
             raise ValueError(f"unknown hole `{hole[0]}`" + (f"; {hint}" if hint else ""))
         if hole.start() == 0:
             raise ValueError(f"must not begin with the hole `{hole[0]}`: nothing could be searched for")
@@ -240,10 +239,10 @@ class Example(Table):
 class ParserFile(Table):
     """``parsers/NAME.toml``."""
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[1] = Field(default=1, alias="schema", description="The version of this grammar.")
     name: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]*$")
     summary: str = ""
-    extends: str = ""
+    extends: str = Field(default="", description="The file under this one: tables merge, arrays replace.")
     models: Strings = ()
     distinctive: bool = True
     text: Text = Text()

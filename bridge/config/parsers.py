@@ -25,7 +25,8 @@ from bridge.core.parsing.spec import ParserSpec, Prompt
 from bridge.core.routing import literal_count
 
 ExampleCheck = Callable[[ParserSpec], Sequence[ExampleFailure]]
-_QUICK_CHECK: ExampleCheck = partial(check_examples, every_split=False)  # a save should be live at once
+# A save should be live at once, and how a text is cut changes nothing: `parsers test` proves it at every split.
+_QUICK_CHECK: ExampleCheck = partial(check_examples, splits="whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +179,17 @@ def _compile(path: Path, document: Document, problems: Problems, cache: ParserCa
         message = f'must be "{path.stem}", like the file, not "{file.name}"'
         problems.add("invalid-value", document.origin(("name",)), "name", message)
         return None
+    # what the wheel carries passed its examples before it was built: a start need not run them again
+    trusted = packaged(path)
     prompt: Prompt | None = None
     if file.prompt:
         try:
-            prompt = compile_prompt(path.stem, file.prompt.system, file.prompt.call, file.prompt.result)
+            prompt = compile_prompt(path.stem, file.prompt.system, file.prompt.call, file.prompt.result, tried=trusted)
         except TemplateProblem as problem:
             origin = _inside(document.origin(("prompt", problem.key)), problem.line, problems)
             problems.add("template", origin, f"prompt.{problem.key}", problem.message)
             return None
     spec = file.value(path.stem, display(path), prompt)
-    # what the wheel carries passed its examples before it was built: a start need not run them again
-    trusted = packaged(path)
     return spec if trusted or _examples_pass(spec, document, problems, cache) else None
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from bridge.core.parsing.spec import Prompt
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_OUTPUT = 8 << 20
@@ -37,25 +38,26 @@ class TemplateProblem(Exception):
         self.key, self.line, self.message = key, line, message
 
 
-def compile_prompt(parser: str, system: str, call: str, result: str) -> Prompt:
-    """Templates as functions that take their variable by name; TemplateProblem when one does not work."""
+def compile_prompt(parser: str, system: str, call: str, result: str, *, tried: bool = False) -> Prompt:
+    """Templates as functions that take their variable by name; TemplateProblem when one does not work.
+
+    Those that were ``tried`` before are compiled when they are first used.
+    """
     sources = {"system": system, "call": call, "result": result}
-    return Prompt(**{key: _compile(parser, key, source) for key, source in sources.items()})
+    renders = {key: _renderer(parser, key, source) for key, source in sources.items()}
+    for key, render in () if tried else renders.items():
+        _try(key, sources[key], render)
+    return Prompt(**renders)
 
 
-def _compile(parser: str, key: str, source: str) -> Callable[..., str]:
-    from jinja2 import TemplateError, TemplateSyntaxError
-
-    try:
-        template = _environment().from_string(source)
-    except TemplateSyntaxError as error:
-        raise TemplateProblem(key, error.lineno, error.message or "not a template") from None
-
+def _renderer(parser: str, key: str, source: str) -> Callable[..., str]:
     def render(**variables: object) -> str:
+        from jinja2 import TemplateError
+
         parts: list[str] = []
         size = 0
         try:
-            for part in template.generate(variables):
+            for part in _template(source).generate(variables):
                 parts.append(part)
                 size += len(part)
                 if size > MAX_OUTPUT:
@@ -73,11 +75,25 @@ def _compile(parser: str, key: str, source: str) -> Callable[..., str]:
             raise ConfigError(message) from error
         return "".join(parts)
 
+    return render
+
+
+def _try(key: str, source: str, render: Callable[..., str]) -> None:
+    from jinja2 import TemplateSyntaxError
+
     try:
+        _template(source)
         render(**_SAMPLE[key])
+    except TemplateSyntaxError as error:
+        raise TemplateProblem(key, error.lineno, error.message or "not a template") from None
     except ConfigError as error:
         raise TemplateProblem(key, 1, f"fails on a plain example: {error.__cause__}") from None
-    return render
+
+
+@lru_cache(maxsize=512)
+def _template(source: str) -> Template:
+    """Compiled once: files that extend each other share most of them, and reloads change few."""
+    return _environment().from_string(source)
 
 
 @cache

@@ -33,7 +33,7 @@ def neighbours(spec: ParserSpec) -> list[ParserSpec]:
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_hold_with_every_file_armed(name: str) -> None:
     spec = SPECS[name]
-    assert check_examples(spec, [spec, *neighbours(spec)], every_split=False) == []
+    assert check_examples(spec, [spec, *neighbours(spec)], splits="characters") == []
 
 
 def opened_by_prompt(spec: ParserSpec, armed: Sequence[ParserSpec]) -> set[int]:
@@ -54,10 +54,10 @@ def test_examples_hold_wherever_the_file_stands(name: str, where: str) -> None:
     armed = [*others[:at], spec, *others[at:]]
     text = replace(armed[0].text, prefill=spec.text.prefill)
     led = replace(spec, text=text, reasoning=replace(spec.reasoning, trim=armed[0].reasoning.trim))
-    own_way = {failure.index for failure in check_examples(led, every_split=False)} | opened_by_prompt(spec, armed)
+    own_way = {failure.index for failure in check_examples(led, splits="characters")} | opened_by_prompt(spec, armed)
     kept = tuple(example for index, example in enumerate(spec.examples) if index not in own_way)
     assert len(kept) >= len(spec.examples) / 2
-    assert check_examples(replace(spec, examples=kept), armed, every_split=False) == []
+    assert check_examples(replace(spec, examples=kept), armed, splits="characters") == []
 
 
 def calls(example: Example) -> list[Block]:

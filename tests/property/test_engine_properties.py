@@ -149,11 +149,15 @@ def test_eager_gives_what_complete_gives(data: st.DataObject, specs: tuple[Parse
         assert eager == complete
 
 
-PLAIN = [lit for spec in FORMATS for marker in markers(spec) for lit in marker.lit if "{" not in lit and marker.at == "any"]
+PLAIN = [
+    lit for spec in FORMATS for marker in markers(spec) for lit in marker.lit if "{" not in lit and marker.at == "any"
+]
 
 
 @settings(max_examples=300)
-@given(st.lists(st.sampled_from([lit[:-1] for lit in PLAIN if len(lit) > 2] + ["a", " ", "word", "\n", ","]), max_size=30))
+@given(
+    st.lists(st.sampled_from([lit[:-1] for lit in PLAIN if len(lit) > 2] + ["a", " ", "word", "\n", ","]), max_size=30)
+)
 def test_hold_back_is_no_more_than_half_a_marker(pieces: list[str]) -> None:
     spec = ParserSpec(
         "held",
@@ -186,7 +190,16 @@ def test_hold_back_is_bounded_when_no_call_is_looked_for(data: st.DataObject, sp
 # Any file that the grammar allows
 
 LITERALS = ("<a>", "</a>", "<ab>", "<|x|>", "[", "{", "```", "aa", "a", "<a", "\n-", "é>", "<x ", "::", "|")
-HOLED = ("<f {name}>", "<f{attrs}>", "<k={key}>", "<c>{ws}{name}", "<c>{name}:{id}<s>", "<h>{_}<m>", "<t:{type}>", "{ws}")
+HOLED = (
+    "<f {name}>",
+    "<f{attrs}>",
+    "<k={key}>",
+    "<c>{ws}{name}",
+    "<c>{name}:{id}<s>",
+    "<h>{_}<m>",
+    "<t:{type}>",
+    "{ws}",
+)
 
 
 def strings(*more: str) -> st.SearchStrategy[str]:
@@ -257,9 +270,7 @@ def any_spec(draw: st.DrawFn) -> ParserSpec:
             draw(st.sampled_from(["", "<", "<f "])),
             draw(st.sampled_from(["keep", "drop"])),
         ),
-        noise=Noise(
-            tuple(draw(st.lists(strings(), max_size=1))), tuple(draw(st.lists(strings(), max_size=1)))
-        ),
+        noise=Noise(tuple(draw(st.lists(strings(), max_size=1))), tuple(draw(st.lists(strings(), max_size=1)))),
         reasoning=ReasoningRules(
             draw(maybe(any_marker())),
             draw(maybe(any_marker())),
@@ -268,7 +279,11 @@ def any_spec(draw: st.DrawFn) -> ParserSpec:
             draw(trims),
         ),
         channels=tuple(
-            Channel(draw(any_marker("<h>{_}<m>")), draw(maybe(any_marker())), draw(st.sampled_from(["text", "reasoning", "drop"])))
+            Channel(
+                draw(any_marker("<h>{_}<m>")),
+                draw(maybe(any_marker())),
+                draw(st.sampled_from(["text", "reasoning", "drop"])),
+            )
             for _ in range(draw(st.integers(0, 2)))
         ),
         section=section if draw(st.booleans()) else None,

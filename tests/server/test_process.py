@@ -65,6 +65,15 @@ def wait_for(client: socket.socket, needle: bytes) -> None:
         time.sleep(0.001)
 
 
+def imports_alone() -> float:
+    """Seconds of processor time for an interpreter that imports the largest libraries, and ends."""
+    child = subprocess.Popen([sys.executable, "-c", "import aiohttp, fastapi, httpx, pydantic_settings, uvicorn"])
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return used.ru_utime + used.ru_stime
+
+
 def test_it_answers_soon_after_its_start(tmp_path: Path) -> None:
     with process(tmp_path, routes("http://127.0.0.1:1")) as (child, port):
         assert get(port, "/healthz").status == 200
@@ -72,8 +81,8 @@ def test_it_answers_soon_after_its_start(tmp_path: Path) -> None:
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         assert child.returncode == 0
-        # Its own time, start and end together: what else the machine does is not its fault.
-        assert used.ru_utime + used.ru_stime < 2
+        # Beside what its libraries alone take here and now: the machine's speed is not its fault.
+        assert used.ru_utime + used.ru_stime < 5 * imports_alone()
 
 
 def test_sigterm_drains(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Literal
 
 from bridge.core.conversation import Tool
 from bridge.core.events import (
@@ -21,6 +22,7 @@ from bridge.core.parsing.engine import ParserEngine
 from bridge.core.parsing.spec import Example, ParserSpec
 
 Block = dict[str, object]
+Splits = Literal["whole", "characters", "every"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +37,19 @@ class ExampleFailure:
 
 
 def check_examples(
-    spec: ParserSpec, armed: Sequence[ParserSpec] = (), *, every_split: bool = True
+    spec: ParserSpec, armed: Sequence[ParserSpec] = (), *, splits: Splits = "every"
 ) -> list[ExampleFailure]:
     """At most one failure per example (the first way of splitting that fails); empty when all pass.
 
-    ``armed`` runs the examples with these files armed instead of ``spec`` alone. Without ``every_split``
-    they run whole and one character at a time only, which takes a fortieth of the time.
+    ``armed`` runs the examples with these files armed instead of ``spec`` alone. ``splits`` "whole" feeds each
+    in one piece; "characters" one character at a time as well; "every" also in two pieces, at every point.
     """
     specs = armed or (spec,)
     failures: list[ExampleFailure] = []
     for index, example in enumerate(spec.examples):
         expected = [dict(block) for block in example.expect]
         tools = read_tools(example.tools)
-        for split, pieces in _splits(example.raw, every_split):
+        for split, pieces in _split(example.raw, splits):
             got = _run(specs, tools, example, pieces)
             if got != expected:
                 shown = dumps_text(expected), dumps_text(got)
@@ -97,10 +99,11 @@ def _append(blocks: list[Block], key: str, text: str) -> None:
         blocks.append({key: text})
 
 
-def _splits(raw: str, every_split: bool) -> Iterator[tuple[str, list[str]]]:
+def _split(raw: str, splits: Splits) -> Iterator[tuple[str, list[str]]]:
     yield "whole", [raw]
-    yield "one character at a time", list(raw)
-    for at in range(1, len(raw) if every_split else 0):
+    if splits != "whole":
+        yield "one character at a time", list(raw)
+    for at in range(1, len(raw) if splits == "every" else 0):
         yield f"split at {at}", [raw[:at], raw[at:]]
 
 

@@ -90,8 +90,32 @@ def test_the_quick_way_is_for_the_middle_of_text_only() -> None:
     assert writer.plain("d") is None
 
 
-INSIDE = ["```\nx", "```python\nx", "~~~\nx", "  ```\nx", "a\n```\n~~~\n", "````\n```\n", "`x", "``x ` y", "```\n```x\n```y", "~~~ `a`\n"]
-OUTSIDE = ["", "x", "```\nx\n```\n", "~~~\n~~~\n", "`x` ", "``x`` ", "``x ` y`` ", "`x\n", "```x``` y", "a ~~~\nb", "````\n```\n````\n", "~x~ "]
+INSIDE = [
+    "```\nx",
+    "```python\nx",
+    "~~~\nx",
+    "  ```\nx",
+    "a\n```\n~~~\n",
+    "````\n```\n",
+    "`x",
+    "``x ` y",
+    "```\n```x\n```y",
+    "~~~ `a`\n",
+]
+OUTSIDE = [
+    "",
+    "x",
+    "```\nx\n```\n",
+    "~~~\n~~~\n",
+    "`x` ",
+    "``x`` ",
+    "``x ` y`` ",
+    "`x\n",
+    "```x``` y",
+    "a ~~~\nb",
+    "````\n```\n````\n",
+    "~x~ ",
+]
 
 
 @pytest.mark.parametrize("text", INSIDE)
@@ -113,7 +137,15 @@ def assert_inside(text: str, expected: bool) -> None:
 
 
 def test_line_start() -> None:
-    for text, expected in (("", True), ("  ", True), ("a", False), ("a\n", True), ("a\n \t", True), ("a\nb", False), ("`", False)):
+    for text, expected in (
+        ("", True),
+        ("  ", True),
+        ("a", False),
+        ("a\n", True),
+        ("a\n \t", True),
+        ("a\nb", False),
+        ("`", False),
+    ):
         for chunks in chunkings(text) if text else [[]]:
             fences = FenceTracker()
             for chunk in chunks:

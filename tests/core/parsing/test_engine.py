@@ -61,7 +61,13 @@ def test_no_parser_at_all() -> None:
 
 @pytest.mark.parametrize("spec", FORMATS, ids=lambda spec: spec.name)
 def test_without_tools_no_call_is_looked_for(spec: ParserSpec) -> None:
-    for text in (F, '{"name": "f", "arguments": {}}', '[f(a="x")]', "[CALLS]f[ARGS]{}", "<|call|>f:0<|sep|>{}<|/call|>"):
+    for text in (
+        F,
+        '{"name": "f", "arguments": {}}',
+        '[f(a="x")]',
+        "[CALLS]f[ARGS]{}",
+        "<|call|>f:0<|sep|>{}<|/call|>",
+    ):
         assert blocks(spec, f"Hi {text} there", tools=()) == [say(f"Hi {text} there")]
 
 
@@ -366,7 +372,9 @@ def test_half_a_marker_is_text(at: int) -> None:
     assert blocks(HERMES, "Hi " + "<tool_call>"[:at]) == [say("Hi " + "<tool_call>"[:at])]
 
 
-@pytest.mark.parametrize("raw", ["{", '{"a', '{"a": 1', '{"name": "nope", "arg', "{}", '{"name"', '{"weather": {"name": "f'])
+@pytest.mark.parametrize(
+    "raw", ["{", '{"a', '{"a": 1', '{"name": "nope", "arg', "{}", '{"name"', '{"weather": {"name": "f']
+)
 def test_a_bare_object_that_named_no_tool_is_text(raw: str) -> None:
     assert blocks(BARE, raw) == [say(raw)]
 
@@ -619,7 +627,7 @@ def test_reasoning_in_a_field_without_parsers() -> None:
 def test_messages_with_headers() -> None:
     raw = (
         "<|channel|>analysis<|message|>why<|end|>"
-        "<|start|>assistant<|channel|>commentary to=functions.f<|message|>{\"a\": \"x\"}<|call|>"
+        '<|start|>assistant<|channel|>commentary to=functions.f<|message|>{"a": "x"}<|call|>'
     )
     assert blocks(MESSAGES, raw) == [think("why"), RAN_F]
     assert blocks(MESSAGES, "<|channel|>final<|message|>Hi<|end|>") == [say("Hi")]
@@ -661,7 +669,9 @@ def test_ids_are_generated_and_an_id_on_the_wire_is_not_used() -> None:
 
 
 def test_files_that_share_an_opener_read_on_in_step() -> None:
-    pairs = ParserSpec("pairs", calls=(call("<tool_call>{ws}{name}", "tags", "</tool_call>", tags=INVOKE.calls[0].tags),))
+    pairs = ParserSpec(
+        "pairs", calls=(call("<tool_call>{ws}{name}", "tags", "</tool_call>", tags=INVOKE.calls[0].tags),)
+    )
     for armed in ((HERMES, CODER, pairs), (pairs, CODER, HERMES)):
         assert blocks(armed, F) == [RAN_F]
         assert blocks(armed, "<tool_call>\n<function=g>\n</function>\n</tool_call>") == [RAN_G]

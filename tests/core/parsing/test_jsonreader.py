@@ -141,7 +141,14 @@ def test_a_bare_key_has_a_limit() -> None:
 def test_fragments_come_as_they_become_certain() -> None:
     out: list[str] = []
     reader = JsonReader(out.append)
-    for piece, shown in [('{"a', "{"), ('": ', '{"a":'), ('"x\\', '{"a":"x'), ("n", '{"a":"x\\n'), ('", "b": 1', '{"a":"x\\n","b":'), ("}", '{"a":"x\\n","b":1}')]:
+    for piece, shown in [
+        ('{"a', "{"),
+        ('": ', '{"a":'),
+        ('"x\\', '{"a":"x'),
+        ("n", '{"a":"x\\n'),
+        ('", "b": 1', '{"a":"x\\n","b":'),
+        ("}", '{"a":"x\\n","b":1}'),
+    ]:
         reader.feed(piece, 0, eof=False)
         assert "".join(out) == shown
     assert reader.done

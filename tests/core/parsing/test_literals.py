@@ -31,7 +31,17 @@ def test_none_is_found() -> None:
 
 @pytest.mark.parametrize(
     ("text", "held"),
-    [("", ""), ("abc", ""), ("abc<", "<"), ("x<thin", "<thin"), ("<thinx", ""), ("x``", "``"), ("xa.", "a."), ("<<", "<"), ("<to<too", "<too")],
+    [
+        ("", ""),
+        ("abc", ""),
+        ("abc<", "<"),
+        ("x<thin", "<thin"),
+        ("<thinx", ""),
+        ("x``", "``"),
+        ("xa.", "a."),
+        ("<<", "<"),
+        ("<to<too", "<too"),
+    ],
 )
 def test_the_tail_is_the_longest_proper_prefix(text: str, held: str) -> None:
     assert text[LITERALS.tail(text, 0) :] == held

@@ -8,7 +8,9 @@ from reading import HERMES, blocks, ran, say
 from bridge.core.conversation import Tool
 from bridge.core.parsing.names import Toolbox
 
-TOOLS = [Tool(name) for name in ("read", "Read_File", "get-weather", "get_time", "functions.own", "GET_TIME", "mcp__a__b")]
+TOOLS = [
+    Tool(name) for name in ("read", "Read_File", "get-weather", "get_time", "functions.own", "GET_TIME", "mcp__a__b")
+]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,9 @@ def test_meant(written: str, meant: str, repair: str) -> None:
     assert (tool.name, how) == (meant, repair)
 
 
-@pytest.mark.parametrize("written", ["", "rea", "reads", "Get_Time", "get-time", "my.read", "functions.", "functions.nope"])
+@pytest.mark.parametrize(
+    "written", ["", "rea", "reads", "Get_Time", "get-time", "my.read", "functions.", "functions.nope"]
+)
 def test_unknown(written: str) -> None:
     assert Toolbox(TOOLS).find(written) == (None, "")
 
@@ -56,7 +60,9 @@ def test_types_are_read_once() -> None:
 
 def test_in_an_answer() -> None:
     tools = (Tool("get_weather"),)
-    assert blocks(HERMES, '<tool_call>{"name": "functions.get_weather"}</tool_call>', tools=tools) == [ran("get_weather")]
+    assert blocks(HERMES, '<tool_call>{"name": "functions.get_weather"}</tool_call>', tools=tools) == [
+        ran("get_weather")
+    ]
     assert blocks(HERMES, '<tool_call>{"name": "GetWeather"}</tool_call>', tools=tools) == [ran("get_weather")]
     raw = '<tool_call>{"name": "weather"}</tool_call>'
     assert blocks(HERMES, raw, tools=tools) == [say(raw)]

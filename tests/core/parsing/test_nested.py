@@ -13,7 +13,10 @@ TOOL = Tool(
         s="string",
         n="integer",
         tags={"type": "array", "items": {"type": "string"}},
-        rows={"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"}}}},
+        rows={
+            "type": "array",
+            "items": {"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"}}},
+        },
         o=properties(n="integer", s="string", more={"type": "object", "additionalProperties": {"type": "string"}}),
         item="string",
     ),
@@ -39,7 +42,10 @@ def nested(*arguments: str) -> list[dict[str, object]]:
         ([element("o")], {"o": {}}),
         ([element("o", element("n", "5"), element("s", "5"))], {"o": {"n": 5, "s": "5"}}),
         ([element("o", element("more", element("k", "5")))], {"o": {"more": {"k": "5"}}}),
-        ([element("rows", element("item", element("n", "1")), element("item", element("s", "2")))], {"rows": [{"n": 1}, {"s": "2"}]}),
+        (
+            [element("rows", element("item", element("n", "1")), element("item", element("s", "2")))],
+            {"rows": [{"n": 1}, {"s": "2"}]},
+        ),
         ([element("zz", element("a", "1"), element("b", "x"))], {"zz": {"a": 1, "b": "x"}}),
         ([element("zz", element("item", "1"), element("item", "2"))], {"zz": [1, 2]}),
         ([element("o", '{"n": 7}')], {"o": {"n": 7}}),

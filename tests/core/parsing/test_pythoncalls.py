@@ -23,7 +23,7 @@ def python(body: str) -> list[dict[str, object]]:
         ("'''a\n'b' \"c\"'''", "a\n'b' \"c\""),
         ('"""x"""', "x"),
         ('""', ""),
-        (r"'it\'s \"q\" \n\t\\'", "it's \"q\" \n\t\\"),
+        (r"'it\'s \"q\" \n\t\\'", 'it\'s "q" \n\t\\'),
         (r"'\x41\u00e9\U0001f338'", "Aé🌸"),
         (r"'\d \8'", "\\d \\8"),
         (r"r'\d\n'", "\\d\\n"),

@@ -22,7 +22,7 @@ def test_examples_that_pass() -> None:
         Example("Hi" + CALL[:20], (TOOL,), (say("Hi"),), finish="length"),
     ))  # fmt: skip
     assert check_examples(spec) == []
-    assert check_examples(spec, every_split=False) == []
+    assert check_examples(spec, splits="characters") == []
 
 
 def test_an_example_that_fails_says_how() -> None:

@@ -25,8 +25,15 @@ def test_defaults() -> None:
     assert TextRules() == TextRules("both", "protect", "", "keep")
     assert (ReasoningRules().start, ReasoningRules().calls) == ("closed", "final")
     assert (Section(marker).optional, Section(marker).junk) == (False, "text")
-    assert JsonRules() == JsonRules(("name",), ("arguments", "parameters"), ("function",), False, (), False, False, "}]")
-    assert (TagRules().trim, TagRules().untyped, TagRules().cdata, TagRules().entities) == ("none", "json", False, False)
+    assert JsonRules() == JsonRules(
+        ("name",), ("arguments", "parameters"), ("function",), False, (), False, False, "}]"
+    )
+    assert (TagRules().trim, TagRules().untyped, TagRules().cdata, TagRules().entities) == (
+        "none",
+        "json",
+        False,
+        False,
+    )
     assert PythonRules().list == "optional"
     pattern = CallPattern(marker, "json")
     assert (pattern.alone, pattern.separators, pattern.unknown, pattern.name_attr) == (False, "", "text", "name")

@@ -13,7 +13,9 @@ TEXT = Mode("text", "text")
 REASONING = Mode("reasoning", "reasoning", 0)
 
 
-def kinds(spec: ParserSpec, mode: Mode, calls: bool = True, thinking: bool = True, start: bool = False, trailing: bool = False) -> list[str]:
+def kinds(
+    spec: ParserSpec, mode: Mode, calls: bool = True, thinking: bool = True, start: bool = False, trailing: bool = False
+) -> list[str]:
     table = compile_set((spec,)).table(mode, calls=calls, thinking=thinking, start=start, trailing=trailing)
     return sorted({entry.kind.name for entry in table.entries})
 

@@ -45,7 +45,11 @@ def test_one_call(raw: str, expected: Block) -> None:
 
 def test_several_calls_in_and_without_the_wrapper() -> None:
     one, two = "<function=f>\n<parameter=a>\nx\n</parameter>\n</function>", "<function=g>\n</function>"
-    for raw in (f"{one}\n{two}", f"<tool_call>\n{one}\n</tool_call>\n<tool_call>\n{two}\n</tool_call>", f"<tool_call>{one}{two}</tool_call>"):
+    for raw in (
+        f"{one}\n{two}",
+        f"<tool_call>\n{one}\n</tool_call>\n<tool_call>\n{two}\n</tool_call>",
+        f"<tool_call>{one}{two}</tool_call>",
+    ):
         assert blocks(CODER, f"Hi\n{raw}\nbye") == [say("Hi"), ran("f", a="x"), ran("g"), say("bye")]
 
 
@@ -148,7 +152,9 @@ def test_name_then_pairs() -> None:
     assert blocks(PAIRS, one.replace("\n", "")) == [ran("f", a="x", n=5)]
     assert blocks(PAIRS, "<tool_call>g</tool_call>") == [ran("g")]
     assert blocks(PAIRS, "<tool_call>g\n</tool_call>\n<tool_call>g</tool_call>") == [ran("g"), ran("g")]
-    assert blocks(PAIRS, "<tool_call>f<arg_key>a</arg_key><arg_value> x\n</arg_value></tool_call>") == [ran("f", a=" x\n")]
+    assert blocks(PAIRS, "<tool_call>f<arg_key>a</arg_key><arg_value> x\n</arg_value></tool_call>") == [
+        ran("f", a=" x\n")
+    ]
 
 
 def test_a_call_without_its_closer() -> None:
@@ -187,7 +193,11 @@ def test_formats_with_the_same_opener() -> None:
 
 
 def test_what_makes_a_call_malformed_late() -> None:
-    for raw in ('<invoke name="g">hello', '<invoke name="f"><parameter name="a">x</parameter></invoke', '<invoke name="g"><x>'):
+    for raw in (
+        '<invoke name="g">hello',
+        '<invoke name="f"><parameter name="a">x</parameter></invoke',
+        '<invoke name="g"><x>',
+    ):
         got = blocks(INVOKE, f"{raw} there", eager=False)
         assert [block for block in got if "name" in block] == []
 

@@ -65,7 +65,11 @@ def test_an_opener_at_the_start_of_a_line_only() -> None:
 
 def test_a_closer_that_is_consumed() -> None:
     spec = ParserSpec("run", calls=(call("<run {name}>", "text", mark("</run>", "<stop>")),))
-    assert blocks(spec, "Hi <run search>x < y</run> ok", tools=TOOLS) == [say("Hi"), ran("search", query="x < y"), say("ok")]
+    assert blocks(spec, "Hi <run search>x < y</run> ok", tools=TOOLS) == [
+        say("Hi"),
+        ran("search", query="x < y"),
+        say("ok"),
+    ]
     assert blocks(spec, "<run now></run><run search>x<stop>", tools=TOOLS) == [ran("now"), ran("search", query="x")]
 
 

@@ -82,7 +82,14 @@ def test_a_parameter_opener_in_a_value_needs_a_line_a_declaration_and_to_be_new(
 
 
 def test_values_without_trimming() -> None:
-    for value in ("</parameter>", " </invoke> ", "</calls>", '<parameter name="b">', "<invoke", "a</parameter>b</invoke>c"):
+    for value in (
+        "</parameter>",
+        " </invoke> ",
+        "</calls>",
+        '<parameter name="b">',
+        "<invoke",
+        "a</parameter>b</invoke>c",
+    ):
         raw = f'<calls><invoke name="f"><parameter name="a">{value}</parameter></invoke></calls>'
         assert blocks(INVOKE, raw) == [ran("f", a=value)], value
 
