@@ -25,6 +25,7 @@ from bridge.config.fields import (
     check_storage,
     shape,
 )
+from bridge.core.openai.replay import check_spelling
 
 
 class Table(BaseModel):
@@ -92,7 +93,9 @@ class Reasoning(Table):
     starts_open: Annotated[
         Annotated[Literal["auto"], Tag("@text")] | Annotated[bool, Tag("@bool")], shape("text", bool=bool)
     ] = Field(default="auto", description="Whether the output starts inside the reasoning; auto asks the parser file.")
-    replay: str = Field(default="", description="Body key that carries earlier reasoning back; empty for none.")
+    replay: Annotated[str, AfterValidator(check_spelling)] = Field(
+        default="", description='How earlier reasoning goes back: this key of its message, or "tags"; empty: not.'
+    )
 
 
 class Timeouts(Table):

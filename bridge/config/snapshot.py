@@ -17,7 +17,11 @@ from bridge.config.units import Rate
 from bridge.core import route as core
 from bridge.core.parsing.spec import ParserSpec
 from bridge.core.routing import Router
+from bridge.core.signature import derived_key
 from bridge.errors import ConfigError
+
+SIGNATURE_KEY = "BRIDGE_SIGNATURE_KEY"
+"""The variable whose value signs the reasoning of all upstreams, instead of the key of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def build(
     diagnostics = loaded.problems.ordered()
     if loaded.problems.failed or loaded.config is None:
         raise ConfigError(f"{display(loaded.path)}: {summary(diagnostics)}", diagnostics)
-    return compiled(loaded, parsers, environment, loaded_at)
+    return compiled(loaded, parsers, environment, loaded_at, (environ or {}).get(SIGNATURE_KEY, ""))
 
 
 def check(loaded: Loaded, cache: ParserCache) -> dict[str, AvailableParser]:
@@ -143,13 +147,24 @@ def _armed(
 
 
 def compiled(
-    loaded: Loaded, parsers: Mapping[str, AvailableParser], environment: str = "", loaded_at: float = 0.0
+    loaded: Loaded,
+    parsers: Mapping[str, AvailableParser],
+    environment: str = "",
+    loaded_at: float = 0.0,
+    signature_key: str = "",
 ) -> Snapshot:
     """The snapshot of what was loaded and checked without an error."""
     config = loaded.config
     assert config is not None
+    secrets = {signature_key or str(entry.api_key) for entry in config.upstreams.values()}
+    signing_keys = {secret: derived_key(secret) for secret in secrets}
     upstreams = {
-        name: _upstream(name, entry, loaded.off.get(("upstreams", name), ""))
+        name: _upstream(
+            name,
+            entry,
+            loaded.off.get(("upstreams", name), ""),
+            signing_keys[signature_key or str(entry.api_key)],
+        )
         for name, entry in config.upstreams.items()
     }
     specs = {name: parser.spec for name, parser in parsers.items()}
@@ -196,13 +211,14 @@ def _entries(loaded: Loaded) -> frozenset[str]:
     )
 
 
-def _upstream(name: str, entry: schema.Upstream, off: str) -> core.UpstreamRef:
+def _upstream(name: str, entry: schema.Upstream, off: str, signing_key: bytes) -> core.UpstreamRef:
     urls = (entry.base_url,) if isinstance(entry.base_url, str) else entry.base_url
     return core.UpstreamRef(
         name=name,
         base_urls=urls,
         protocol=entry.protocol,
         api_key=str(entry.api_key),
+        signing_key=signing_key,
         headers=entry.headers,
         max_connections=entry.max_connections,
         max_in_flight=entry.max_in_flight,

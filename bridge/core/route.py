@@ -55,7 +55,8 @@ class Reasoning:
     ``source``: "field" (reasoning_content and its spellings), "tags" (<think>), "auto" (both), "none".
     ``emit``: "thinking" blocks, "text", "drop", or "auto" (thinking).
     ``starts_open``: the output starts inside the reasoning; None leaves it to the parser file.
-    ``replay``: the body key that carries earlier reasoning back to the upstream, "" for none.
+    ``replay``: how earlier reasoning goes back to the upstream: in this key of its message, as "tags" in
+    the text, or ("") not at all.
     """
 
     source: Literal["auto", "field", "tags", "none"] = "auto"
@@ -76,12 +77,16 @@ class BodyPatch:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRef:
-    """A server that we call. ``api_key`` is never printed. ``off`` says why it cannot be used, if so."""
+    """A server that we call. ``api_key`` is never printed. ``off`` says why it cannot be used, if so.
+
+    ``signing_key`` signs what its models think; with b"" everyone can.
+    """
 
     name: str
     base_urls: tuple[str, ...] = ()
     protocol: Protocol = "openai"
     api_key: str = field(default="", repr=False)
+    signing_key: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     max_connections: int = 200
     max_in_flight: int = 64
