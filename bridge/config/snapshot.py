@@ -218,7 +218,6 @@ def _upstream(name: str, entry: schema.Upstream, off: str, signing_key: bytes) -
         base_urls=urls,
         protocol=entry.protocol,
         api_key=str(entry.api_key),
-        signing_key=signing_key,
         headers=entry.headers,
         max_connections=entry.max_connections,
         max_in_flight=entry.max_in_flight,
@@ -226,6 +225,7 @@ def _upstream(name: str, entry: schema.Upstream, off: str, signing_key: bytes) -
         breaker=core.Breaker(**dict(entry.breaker)),
         balance=entry.balance,
         off=off,
+        signing_key=signing_key,
     )
 
 

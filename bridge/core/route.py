@@ -86,7 +86,6 @@ class UpstreamRef:
     base_urls: tuple[str, ...] = ()
     protocol: Protocol = "openai"
     api_key: str = field(default="", repr=False)
-    signing_key: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     max_connections: int = 200
     max_in_flight: int = 64
@@ -94,6 +93,7 @@ class UpstreamRef:
     breaker: Breaker = Breaker()
     balance: Literal["session", "least_busy", "round_robin"] = "session"
     off: str = ""
+    signing_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ def test_any_change_of_the_signature_fails(carried: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "foreign", ["", "dG9vbGJyaWRnZQ==", "ErUBCkYIBRgCIkD", "tb1.", "tb1.AA", "tb2." + SIGNER.sign("x")[4:], "tb1.\ud800"]
+    "foreign",
+    ["", "dG9vbGJyaWRnZQ==", "ErUBCkYIBRgCIkD", "tb1.", "tb1.AA", "tb2." + SIGNER.sign("x")[4:], "tb1.\ud800"],
 )
 def test_foreign_signatures(foreign: str) -> None:
     assert SIGNER.read("x", foreign, LIMIT) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from bridge.core.conversation import Part, Thinking
@@ -90,9 +91,10 @@ class Replay:
 
 
 def _tags(route: Route) -> tuple[str, str]:
-    """The marks in which the route's first parser that knows any finds reasoning."""
-    for parser in route.parsers:
-        begin, end = parser.reasoning.open, parser.reasoning.close
-        if begin and end and "{" not in begin.lit[0] + end.lit[0]:
-            return begin.lit[0], end.lit[0]
-    return "<think>", "</think>"
+    """The marks in which most of the route's parsers find reasoning: an unknown model has many armed."""
+    marks = Counter(
+        (begin.lit[0], end.lit[0])
+        for parser in route.parsers
+        if (begin := parser.reasoning.open) and (end := parser.reasoning.close)
+    )
+    return next((pair for pair, _ in marks.most_common() if "{" not in "".join(pair)), ("<think>", "</think>"))

@@ -69,12 +69,14 @@ def test_tags() -> None:
     assert written("tags")["content"] == "a"
 
 
-def test_the_tags_are_those_of_the_first_parser_that_knows_any() -> None:
+def test_the_tags_are_those_of_most_parsers() -> None:
     def parser(begin: str, end: str) -> ParserSpec:
         return ParserSpec(begin, reasoning=ReasoningRules(Marker((begin, "<x>")), Marker((end,))))
 
-    parsers = (ParserSpec("none"), parser("<r {_}>", "</r>"), parser("[T]", "[/T]"), parser("<think>", "</think>"))
+    parsers = (ParserSpec("none"), parser("<r {_}>", "</r>"), parser("[T]", "[/T]"), parser("[A]", "[/A]"))
     assert written("tags", signed("hm"), parsers=parsers)["content"] == "[T]\nhm\n[/T]\n\na"
+    more = (*parsers, parser("[A]", "[/A]"))
+    assert written("tags", signed("hm"), parsers=more)["content"] == "[A]\nhm\n[/A]\n\na"
     assert written("tags", signed("hm"), parsers=parsers[:2])["content"] == "<think>\nhm\n</think>\n\na"
 
 
