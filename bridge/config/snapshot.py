@@ -15,6 +15,8 @@ from bridge.config.load import Loaded, Overrides, load
 from bridge.config.parsers import AvailableParser, ParserCache, load_parsers, parser_names, resolve_parsers
 from bridge.config.units import Rate
 from bridge.core import route as core
+from bridge.core.anthropic.errors import DECLARABLE
+from bridge.core.errorrules import ErrorRule, compile_wording
 from bridge.core.parsing.spec import ParserSpec
 from bridge.core.routing import Router
 from bridge.core.signature import derived_key
@@ -254,6 +256,17 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
         retry=core.RetryPolicy(**(dict(model.retry) | {"on": frozenset(model.retry.on)})),
         request=core.BodyPatch(**dict(model.request)),
         fallbacks=tuple(name for name in model.fallbacks if name != key),
+        errors=tuple(map(_error_rule, model.errors)),
+    )
+
+
+def _error_rule(rule: schema.ErrorRule) -> ErrorRule:
+    return ErrorRule(
+        wording=compile_wording(rule.text) if rule.text else None,
+        status=frozenset(rule.status),
+        kind=DECLARABLE.get(rule.type),
+        messages=(rule.message,) if rule.message else (),
+        retry=rule.retry,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from bridge.core.errorrules import ErrorRule
     from bridge.core.parsing.spec import ParserSpec
 
 Protocol = Literal["openai", "anthropic", "demo"]
@@ -101,6 +102,7 @@ class Route:
     """What happens to a request for ``key``: which upstream, which model there, and how it is read.
 
     ``parsers`` are armed in this order. ``fallbacks`` are keys of other routes, tried in order.
+    ``errors`` come before the built-in rules.
     """
 
     key: str
@@ -120,3 +122,4 @@ class Route:
     retry: RetryPolicy = RetryPolicy()
     request: BodyPatch = BodyPatch()
     fallbacks: tuple[str, ...] = ()
+    errors: tuple[ErrorRule, ...] = ()

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.config.snapshot import Client, Dashboard
 from bridge.config.units import Rate
+from bridge.core.errorrules import ErrorRule, compile_wording
 from bridge.core.route import BodyPatch, Breaker, Reasoning, RetryBudget, RetryPolicy, Route, Timeouts, UpstreamRef
 from bridge.core.signature import derived_key
 from bridge.errors import ConfigError
@@ -43,6 +44,7 @@ timeouts = { connect = "1s", first_token = "2s", stall = "3s", total = "4s" }
 retry = { attempts = 1, backoff = "0s", max_backoff = "1s", on = [500] }
 request = { default = { a = 1 }, set = { b = 2 }, drop = ["c"], headers = { d = "e" } }
 fallbacks = ["plain"]
+errors = [{ status = [400], text = "queue of {n}", type = "overloaded_error", message = "busy: {n}", retry = true }]
 [models.plain]
 upstream = "u"
 parsers = ["hermes"]
@@ -90,6 +92,7 @@ def test_every_key_arrives(project: Project) -> None:
         Reasoning("tags", "drop", True, "reasoning"), "reject", None, 1000, "upstream",
         Timeouts(1.0, 2.0, 3.0, 4.0), RetryPolicy(1, 0.0, 1.0, frozenset({500})),
         BodyPatch({"a": 1}, {"b": 2}, ("c",), {"d": "e"}), ("plain",),
+        (ErrorRule(compile_wording("queue of {n}"), frozenset({400}), "overloaded", ("busy: {n}",), True),),
     )  # fmt: skip
     assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,))
     assert snapshot.auto_parsers == {"coder"}
