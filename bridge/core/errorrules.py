@@ -96,7 +96,8 @@ class ErrorRule:
     """A failure with one of ``status`` (any, if empty) in these words (any, if None), and what it means.
 
     ``kind`` None leaves it what it is. Of ``messages`` the first one counts whose holes are filled; without
-    any the client gets what the upstream said. ``retry`` None: as the status is retried, but never what is the request's or the account's fault.
+    any the client gets what the upstream said. ``retry`` None: as the status is retried, but never what is
+    the fault of the request or the account.
     """
 
     wording: Wording | None = None
