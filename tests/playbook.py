@@ -16,6 +16,7 @@ from typing import Any
 
 from chunking import bytewise, seeded_splits, whole
 
+from bridge.core.anthropic.voice import MESSAGES
 from bridge.core.conversation import Conversation, Text, Tool, Turn
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
@@ -105,7 +106,7 @@ class Played:
 
 def play(chunks: Iterable[bytes], route: Route = ROUTE, conversation: Conversation = CONVERSATION) -> Played:
     """One run of an exchange over an upstream's answer, up to its clean end."""
-    exchange = Exchange(conversation, counting(), "req_1")
+    exchange = Exchange(conversation, counting(), "req_1", MESSAGES)
     exchange.attempt(route)
     exchange.receive_head("text/event-stream")
     for piece in chunks:

@@ -1,10 +1,10 @@
-"""The FastAPI application: every endpoint, and errors in the shape that clients of the Messages API read."""
+"""The FastAPI application: every endpoint, and errors in the shape that the client reads."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 
 from bridge import __version__
 from bridge.config.watch import ConfigStore
-from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
 from bridge.errors import RequestError
 from bridge.server import admin, models
+from bridge.server.door import DOORS, door_of
 from bridge.server.messages import MessagesEndpoint
 from bridge.server.respond import Receive, Scope, Send
 from bridge.server.state import State, new_id
@@ -45,7 +45,7 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
             await state.pools.aclose()
 
     app = _Application(
-        MessagesEndpoint(state),
+        {door.path: MessagesEndpoint(state, door) for door in DOORS},
         title="toolbridge",
         version=__version__,
         openapi_url=None,
@@ -64,15 +64,15 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
 
 
 class _Application(FastAPI):
-    """Messages go past the middleware, router and request objects of the framework; the rest through them."""
+    """Messages and chat completions go past the middleware, router and request objects of the framework."""
 
-    def __init__(self, messages: MessagesEndpoint, **options: Any) -> None:
+    def __init__(self, endpoints: Mapping[str, MessagesEndpoint], **options: Any) -> None:
         super().__init__(**options)
-        self._messages = messages
+        self._endpoints = endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/v1/messages":
-            await self._messages(scope, receive, send)
+        if scope["type"] == "http" and (endpoint := self._endpoints.get(scope["path"])) is not None:
+            await endpoint(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -81,27 +81,29 @@ async def _hello() -> Response:
     return Response(dumps({"name": "toolbridge", "version": __version__}), media_type="application/json")
 
 
-def _answer(fault: Fault) -> Response:
-    status, headers, body = error_response(fault, new_id("req"))
+def _answer(request: Request, fault: Fault) -> Response:
+    door = door_of(request.headers)
+    status, headers, body = door.error(fault, new_id("req"))
     return Response(body, status, headers)
 
 
-async def _on_request_error(_: Request, problem: Exception) -> Response:
+async def _on_request_error(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestError)
-    return _answer(problem.fault)
+    return _answer(request, problem.fault)
 
 
 async def _on_http_exception(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
     path = request.scope["path"][:200]
     if problem.status_code == 404:
-        return _answer(Fault("not_found", f"there is nothing at {path}; messages go to /v1/messages"))
+        known = " or ".join(door.path for door in DOORS)
+        return _answer(request, Fault("not_found", f"there is nothing at {path}; requests go to {known}"))
     if problem.status_code == 405:
-        response = _answer(Fault("invalid_request", f"{request.method} is not possible at {path}", status=405))
+        response = _answer(request, Fault("invalid_request", f"{request.method} is not possible at {path}", status=405))
         response.headers.update(problem.headers or {})
         return response
-    return _answer(Fault("invalid_request", str(problem.detail), status=problem.status_code))
+    return _answer(request, Fault("invalid_request", str(problem.detail), status=problem.status_code))
 
 
 async def _on_exception(request: Request, problem: Exception) -> Response:
-    return _answer(INTERNAL)
+    return _answer(request, INTERNAL)

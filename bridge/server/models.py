@@ -11,14 +11,16 @@ from bridge.core.anthropic.request import parse_count_request
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
-from bridge.core.openai.answer import model_list
+from bridge.core.openai.answer import model_body, model_list
 from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
 from bridge.server.body import read_json
+from bridge.server.door import CHAT, MESSAGES, Door, door_of
 from bridge.server.state import State, new_id
 
 _QUICK = 50_000
+_OWNER = "toolbridge"
 
 
 def add(app: FastAPI, state: State) -> None:
@@ -28,8 +30,8 @@ def add(app: FastAPI, state: State) -> None:
     async def list_models(request: Request) -> Response:
         caller = _caller(state, request)
         listed = _listed(state, caller)
-        if _is_openai_client(request):
-            return _json(model_list([model.id for model in listed], int(state.store.current.loaded_at)))
+        if door_of(request.headers) is CHAT:
+            return _json(model_list([model.id for model in listed], int(state.store.current.loaded_at), _OWNER), CHAT)
         return _json(dumps(model_page(listed, request.query_params)))
 
     @app.get("/v1/models/{model_id:path}")
@@ -41,6 +43,8 @@ def add(app: FastAPI, state: State) -> None:
             if route is None or not caller.may_use(model_id):
                 raise RequestError(Fault("not_found", f"model: {model_id[:200]}"))
             found = find_model([_shown(state, route.key, model_id)], model_id)
+        if door_of(request.headers) is CHAT:
+            return _json(model_body(model_id, int(state.store.current.loaded_at), _OWNER), CHAT)
         return _json(dumps(found))
 
     @app.post("/v1/messages/count_tokens")
@@ -61,12 +65,6 @@ def _caller(state: State, request: Request) -> Caller:
     return state.live().keyring.identify(dict(request.scope["headers"]))
 
 
-def _is_openai_client(request: Request) -> bool:
-    """OpenAI's clients send a Bearer token and none of the headers that name Anthropic's API."""
-    bearer = request.headers.get("authorization", "")[:7].lower() == "bearer "
-    return bearer and not any(name.startswith("anthropic-") for name in request.headers)
-
-
 def _listed(state: State, caller: Caller) -> list[ListedModel]:
     """Every id that can be asked for by name; globs have none, and models of an upstream that is off are not there."""
     ids = {}
@@ -84,5 +82,6 @@ def _shown(state: State, key: str, model_id: str) -> ListedModel:
     return ListedModel(model_id, route.display_name, route.context_window, route.max_output_tokens)
 
 
-def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json", headers={"request-id": new_id("req")})
+def _json(body: bytes, door: Door = MESSAGES) -> Response:
+    headers = {name.decode(): value.decode() for name, value in door.ids(new_id("req"))}
+    return Response(body, media_type="application/json", headers=headers)

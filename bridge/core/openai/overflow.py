@@ -53,6 +53,7 @@ _WORDINGS = (
 # Servers that count in fields of the error object: how many, and how many may be.
 _COUNTS = (("n_prompt_tokens", "n_ctx"),)
 
+_TOO_LONG = "prompt is too long"
 _SEARCHED = 4000
 
 
@@ -69,6 +70,11 @@ def overflow_message(text: str, error: object) -> str | None:
     return None
 
 
+def is_overflow(message: str) -> bool:
+    """Whether ``message`` is the client's wording."""
+    return message.startswith(_TOO_LONG)
+
+
 def _counted(error: object) -> tuple[str, str]:
     if isinstance(error, dict):
         for used, limit in _COUNTS:
@@ -80,7 +86,7 @@ def _counted(error: object) -> tuple[str, str]:
 
 def _worded(used: str | None, limit: str | None) -> str:
     if used and limit:
-        return f"prompt is too long: {used} tokens > {limit} maximum"
+        return f"{_TOO_LONG}: {used} tokens > {limit} maximum"
     if limit:
-        return f"prompt is too long: more than {limit} tokens, the maximum"
-    return "prompt is too long: it does not fit into the context window of the model"
+        return f"{_TOO_LONG}: more than {limit} tokens, the maximum"
+    return f"{_TOO_LONG}: it does not fit into the context window of the model"
