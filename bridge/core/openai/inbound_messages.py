@@ -95,8 +95,9 @@ class _History:
             parts.append(Text(refusal))
         for position, entry in enumerate(optional_list(message, "tool_calls")):
             path = f"tool_calls.{position}"
+            entry = as_object(path, entry)
             try:
-                parts.append(_tool_use(as_object(path, entry)))
+                parts.append(_tool_use(entry))
             except RequestError as error:
                 raise under(path, error) from None
         call = optional_object(message, "function_call")
