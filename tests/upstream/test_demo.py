@@ -98,7 +98,8 @@ def test_it_echoes_in_a_stream() -> None:
 
 def test_it_echoes_at_once() -> None:
     (answer,) = (json.loads(chunk) for chunk in ask("Hello").chunks)
-    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "Hello"}
+    message = {"role": "assistant", "content": "Hello", "refusal": None}
+    assert answer["choices"][0]["message"] == message
     assert answer["choices"][0]["finish_reason"] == "stop"
     assert answer["usage"]["completion_tokens"] == 2
 

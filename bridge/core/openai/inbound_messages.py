@@ -227,4 +227,4 @@ _KNOWN = {
     "function": _BOTH | {"name"},
 }
 # What answers carry beside their words, and clients send back with them.
-_SILENT = frozenset({"annotations", "cache_control", "index", "parsed", "provider_specific_fields"})
+_SILENT = frozenset({"annotations", "index", "parsed", "provider_specific_fields"})

@@ -8,6 +8,7 @@ from bridge.core.conversation import Tool
 from bridge.core.openai import answer
 from bridge.core.openai.answer import Asked, Said
 
+
 def test_a_request_is_read() -> None:
     body = {
         "model": "m",

@@ -154,7 +154,14 @@ def test_other_fields_are_dropped_and_named() -> None:
     assert warnings({"role": "user", "content": "a", "name": "bob"}, {"role": "user", "content": "b", "name": "eve"}) == (
         "messages.*.name: not supported, dropped",
     )  # fmt: skip
-    echoed = {"role": "assistant", "content": "a", "annotations": [1], "audio": None, "function_call": None, "tool_calls": None}
+    echoed = {
+        "role": "assistant",
+        "content": "a",
+        "annotations": [1],
+        "audio": None,
+        "function_call": None,
+        "tool_calls": None,
+    }
     assert warnings(echoed, {"role": "tool", "tool_call_id": "c", "name": "f", "content": ""}) == ()
 
 
