@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 
 from bridge.core import jsontext
 from bridge.core.callgate import CallEvent, CallGate
@@ -45,7 +44,7 @@ class Attempt:
         self,
         conversation: Conversation,
         route: Route,
-        new_id: Callable[[str], str],
+        new_call_id: Callable[[], str],
         taken: frozenset[str],
         show: Callable[[Event], None],
         tool_names: Mapping[str, str],
@@ -54,7 +53,7 @@ class Attempt:
         self.usage: Usage | None = None
         self._gate = CallGate(conversation, tool_names)
         self._streaming = _streaming(route, conversation)
-        self._call_id = partial(new_id, "toolu")
+        self._call_id = new_call_id
         self._decoder = Decoder(
             self._call_id,
             route.upstream.name,

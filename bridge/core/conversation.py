@@ -7,7 +7,7 @@ changes after they were read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Json = Mapping[str, object]
@@ -21,11 +21,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture: either ``data`` (base64) of ``media_type``, or ``url``."""
+    """A picture: either ``data`` (base64) of ``media_type``, or ``url``; ``detail`` is how closely to look, if said."""
 
     media_type: str = ""
     data: str = ""
     url: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class ThinkingConfig:
 class Conversation:
     """One request. ``model`` is the id that the client asked for, to be echoed.
 
-    ``warnings`` names every field that was read and will not be honoured.
+    ``warnings`` names every field that was read and will not be honoured. ``extra`` holds fields that
+    are in the upstream's own words already and go there as they are.
     """
 
     model: str
@@ -134,3 +136,4 @@ class Conversation:
     user_id: str = ""
     stream: bool = False
     warnings: tuple[str, ...] = ()
+    extra: Json = field(default_factory=dict)

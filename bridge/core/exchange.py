@@ -7,10 +7,9 @@ The centre of the bridge, and free of IO. The shell around it sends what
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from bridge.core import jsontext
-from bridge.core.anthropic.encoder import StreamEncoder
-from bridge.core.anthropic.message import MessageFold
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
 from bridge.core.conversation import Conversation, ToolUse
@@ -18,15 +17,15 @@ from bridge.core.events import Event, Fault, Finish, StopReason, Usage
 from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
 from bridge.core.signature import Signer
+from bridge.core.voice import Fold, Stream, Voice
 
 __all__ = ["Exchange", "UpstreamRequest"]
-
-_NOBODY = Signer(b"", "")
-"""Signs until the first attempt, when there is nothing to sign."""
 
 
 class Exchange:
     """One request. ``new_id(prefix)`` gives unique ids such as ``msg_...`` and ``toolu_...``.
+
+    ``voice`` is the protocol that the client speaks.
 
     Attempts may follow each other until ``content_started``; nothing of an
     earlier one is left. ``receive*`` never raises, whatever arrives: a failure is
@@ -38,6 +37,7 @@ class Exchange:
         conversation: Conversation,
         new_id: Callable[[str], str],
         request_id: str,
+        voice: Voice,
         *,
         input_tokens: int = 0,
     ) -> None:
@@ -50,21 +50,15 @@ class Exchange:
         self._conversation = conversation
         self._new_id = new_id
         self._request_id = request_id
+        self._voice = voice
         self._input_tokens = input_tokens
-        self._message_id = new_id("msg")
+        self._answer_id = new_id(voice.answer_prefix)
         self._request: UpstreamRequest | None = None
         self._attempt: Attempt | None = None
         self._failed = False
         self._out: list[bytes] = []
-        self._encoder = StreamEncoder(
-            self._message_id,
-            conversation.model,
-            _NOBODY,
-            input_tokens,
-            request_id=request_id,
-            show_thinking=conversation.thinking.shown,
-        )
-        self._fold: MessageFold | None = None
+        self._encoder = voice.stream(conversation, self._answer_id, request_id, input_tokens)
+        self._fold: Fold | None = None
         self._show = _shower(self._encoder, self._out)
         self._taken = frozenset(
             part.id for turn in conversation.turns for part in turn.parts if isinstance(part, ToolUse)
@@ -83,18 +77,14 @@ class Exchange:
         self.usage = Usage()
         self.warnings = self._conversation.warnings + self._request.warnings
         self.attempts += 1
-        signer = self._encoder.signer = Signer(route.upstream.signing_key, route.model)
+        signer = Signer(route.upstream.signing_key, route.model)
+        self._encoder.sign_as(signer)
         if not self._conversation.stream:
-            self._fold = MessageFold(
-                self._message_id,
-                self._conversation.model,
-                signer,
-                self._input_tokens,
-                show_thinking=self._conversation.thinking.shown,
-            )
+            self._fold = self._voice.fold(self._conversation, self._answer_id, self._input_tokens, signer)
             self._show = self._fold.add
         names = self._request.tool_names
-        self._attempt = Attempt(self._conversation, route, self._new_id, self._taken, self._show, names)
+        new_call_id = partial(self._new_id, self._voice.call_prefix)
+        self._attempt = Attempt(self._conversation, route, new_call_id, self._taken, self._show, names)
         return self._request
 
     def receive_head(self, content_type: str) -> None:
@@ -209,6 +199,6 @@ class Exchange:
         self.finished = True
 
 
-def _shower(encoder: StreamEncoder, out: list[bytes]) -> Callable[[Event], None]:
+def _shower(encoder: Stream, out: list[bytes]) -> Callable[[Event], None]:
     """Puts events into ``out``. No method of the exchange: it and its attempt would hold each other for good."""
     return lambda event: out.append(encoder.encode(event))

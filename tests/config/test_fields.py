@@ -70,5 +70,5 @@ def test_the_texts_of_error_rules() -> None:
     assert check_error_text("got {n}") == "got {n}"
     assert check_error_message("{n}!", "got {n}") == "{n}!"
     assert check_error_message("{n}!", None) == "{n}!"
-    with pytest.raises(ValueError, match="`{m}` is not in `text`"):
+    with pytest.raises(ValueError, match=r"`\{m\}` is not in `text`"):
         check_error_message("{m}", "got {n}")

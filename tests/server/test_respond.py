@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
 from bridge.server.respond import header, own_headers, send_fault, send_json
 
@@ -24,7 +25,7 @@ def test_whole_answers() -> None:
         sent.append(message)
 
     asyncio.run(send_json(send, b"{}", [(b"a", b"b")]))
-    assert asyncio.run(send_fault(send, Fault("overloaded", "busy"), "req_1")) == 529
+    assert asyncio.run(send_fault(send, Fault("overloaded", "busy"), "req_1", error_response)) == 529
     assert sent[0]["status"] == 200
     assert (b"content-length", b"2") in sent[0]["headers"]
     assert (b"a", b"b") in sent[0]["headers"]

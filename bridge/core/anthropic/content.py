@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from bridge.core.anthropic.checks import (
+from bridge.core.checks import (
     Notes,
     as_list,
     as_object,

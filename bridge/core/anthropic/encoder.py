@@ -43,6 +43,9 @@ def _frame(name: str, body: Mapping[str, object]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), dumps({"type": name, **body}))
 
 
+_NOBODY = Signer(b"", "")
+
+
 class StreamEncoder:
     """Encodes the events of one answer, in order.
 
@@ -53,15 +56,13 @@ class StreamEncoder:
     ``b""``. ``message_start`` goes out with the first content, or by ``open()``.
 
     ``input_tokens`` is an estimate, shown until the upstream counts. With
-    ``show_thinking`` False, thinking blocks have no text; their signature carries it. ``signer``, of the
-    model that answers, may be replaced until the first content.
+    ``show_thinking`` False, thinking blocks have no text; their signature carries it.
     """
 
     def __init__(
         self,
         message_id: str,
         model: str,
-        signer: Signer,
         input_tokens: int = 0,
         *,
         request_id: str = "",
@@ -69,7 +70,7 @@ class StreamEncoder:
     ) -> None:
         self._message_id = message_id
         self._model = model
-        self.signer = signer
+        self._signer = _NOBODY
         self._request_id = request_id
         self._show_thinking = show_thinking
         self._usage = UsageTally(input_tokens)
@@ -93,6 +94,10 @@ class StreamEncoder:
     def finished(self) -> bool:
         """The stream is complete, or ended in an error."""
         return self._order.block is Block.END
+
+    def sign_as(self, signer: Signer) -> None:
+        """Who signs the reasoning; to be said before there is any."""
+        self._signer = signer
 
     def encode(self, event: Event) -> bytes:
         """The frames of ``event``; a ``Fault`` becomes the error frame that ends the stream."""
@@ -154,7 +159,7 @@ class StreamEncoder:
         else:
             head = _BLOCK_HEADS[block]
         if block is Block.THINKING:
-            self._seal = self.signer.begin(carried=not self._show_thinking)
+            self._seal = self._signer.begin(carried=not self._show_thinking)
         return self._begin_block(block, head)
 
     def _begin_block(self, block: Block, head: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.core.anthropic.checks import name
+from bridge.core.checks import name
 from bridge.core.conversation import Json, Tool
 
 _Property = dict[str, object]

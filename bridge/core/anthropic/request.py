@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bridge.core.anthropic.checks import (
+from bridge.core.anthropic.content import read_content, read_texts
+from bridge.core.anthropic.tools import read_tool_choice, read_tools
+from bridge.core.checks import (
     Notes,
     as_list,
     as_object,
@@ -21,8 +23,6 @@ from bridge.core.anthropic.checks import (
     under,
     wrong,
 )
-from bridge.core.anthropic.content import read_content, read_texts
-from bridge.core.anthropic.tools import read_tool_choice, read_tools
 from bridge.core.conversation import Conversation, Json, Role, Text, ThinkingConfig, Turn
 from bridge.errors import RequestError
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bridge.core.anthropic.checks import (
+from bridge.core.anthropic.known_tools import known_tool
+from bridge.core.checks import (
     Notes,
     as_object,
     name,
@@ -15,7 +16,6 @@ from bridge.core.anthropic.checks import (
     under,
     wrong,
 )
-from bridge.core.anthropic.known_tools import known_tool
 from bridge.core.conversation import Json, Tool, ToolChoice
 from bridge.errors import RequestError
 

@@ -126,7 +126,10 @@ class MessageWriter:
         match part:
             case Image():
                 url = part.url or f"data:{part.media_type};base64,{part.data}"
-                yield {"type": "image_url", "image_url": {"url": url}}
+                yield {
+                    "type": "image_url",
+                    "image_url": {"url": url} | ({"detail": part.detail} if part.detail else {}),
+                }
             case Document() if part.data:
                 name = part.title or "document.pdf"
                 data = f"data:{part.media_type};base64,{part.data}"

@@ -67,10 +67,11 @@ _WORDINGS = (
     "reduce the length of the conversation",
 )
 
+_TOO_LONG = "prompt is too long"
 _MESSAGES = (
-    "prompt is too long: {n} tokens > {m} maximum",
-    "prompt is too long: more than {m} tokens, the maximum",
-    "prompt is too long: it does not fit into the context window of the model",
+    f"{_TOO_LONG}: {{n}} tokens > {{m}} maximum",
+    f"{_TOO_LONG}: more than {{m}} tokens, the maximum",
+    f"{_TOO_LONG}: it does not fit into the context window of the model",
 )
 
 OVERFLOW = tuple(
@@ -91,3 +92,8 @@ def counted(error: object) -> Values:
             if type(n) is int and type(m) is int:
                 return {"n": str(n), "m": str(m)}
     return {}
+
+
+def is_overflow(message: str) -> bool:
+    """Whether ``message`` is the client's wording."""
+    return message.startswith(_TOO_LONG)

@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.core.events import Event, TextDelta, ThinkingDelta
 
-_REASONING = (
+REASONING = (
     "reasoning_content",
     "reasoning",
     "reasoning_text",
@@ -23,7 +23,7 @@ _THINKING_TYPES = frozenset(
 
 def reasoning_text(delta: dict[str, Any]) -> str:
     """The reasoning of ``delta``. Some say it in two spellings at once: the first one counts."""
-    for key in _REASONING:
+    for key in REASONING:
         value = delta.get(key)
         if value:
             text = _text(value)

@@ -63,6 +63,7 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if conversation.tools and not in_prompt:
         body["tools"] = [_tool(tool) for tool in conversation.tools]
+    body |= conversation.extra
     _patch(body, route.request)
     return UpstreamRequest(PATH, _headers(conversation, route), jsontext.dumps(body), tuple(warnings), tool_names)
 
@@ -138,7 +139,7 @@ def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[str])
         warnings.append("thinking: not sent, whether the model reasons is up to the upstream")
     if conversation.user_id and _USER in patch.default and len(conversation.user_id) <= _LONGEST_USER:
         fields[_USER] = conversation.user_id
-    elif conversation.user_id:
+    elif conversation.user_id and _USER not in conversation.extra:
         why = f"is over {_LONGEST_USER} characters" if _USER in patch.default else "is not declared by the route"
         warnings.append(f"metadata.user_id: not sent, it {why}")
     return fields

@@ -18,7 +18,6 @@ from bridge.core.events import (
     ToolCallStart,
     Usage,
 )
-from bridge.core.signature import Signer
 
 
 def read(data: bytes) -> tuple[list[Event], bool]:
@@ -27,7 +26,7 @@ def read(data: bytes) -> tuple[list[Event], bool]:
 
 
 def encoded(*events: Event) -> bytes:
-    encoder = StreamEncoder("msg_1", "m", Signer(b"", "m"))
+    encoder = StreamEncoder("msg_1", "m")
     return b"".join([encoder.encode(event) for event in events])
 
 

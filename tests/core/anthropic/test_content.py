@@ -1,7 +1,7 @@
 import pytest
 
-from bridge.core.anthropic.checks import Notes
 from bridge.core.anthropic.content import read_content, read_texts
+from bridge.core.checks import Notes
 from bridge.core.conversation import Document, Image, Text, Thinking, ToolResult, ToolUse
 from bridge.errors import RequestError
 

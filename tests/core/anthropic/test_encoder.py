@@ -23,7 +23,9 @@ PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
 def encoder(**options) -> StreamEncoder:
-    return StreamEncoder("msg_1", "claude-x", SIGNER, input_tokens=12, **options)
+    made = StreamEncoder("msg_1", "claude-x", input_tokens=12, **options)
+    made.sign_as(SIGNER)
+    return made
 
 
 def short(data: bytes) -> list[str]:
@@ -268,8 +270,9 @@ def test_however_thinking_is_cut_its_signature_is_the_same(shown):
 def test_each_block_has_its_own_signature_by_the_signer_of_the_attempt():
     stream = encoder()
     stream.open()
-    stream.signer = Signer(b"other", "fallback")
+    signer = Signer(b"other", "fallback")
+    stream.sign_as(signer)
     events = (ThinkingDelta("a"), TextDelta("x"), ThinkingDelta("b"), Finish("end_turn"))
     data = b"".join(stream.encode(event) for event in events).decode()
-    first, second = (f'"signature":"{stream.signer.sign(text)}"' for text in "ab")
+    first, second = (f'"signature":"{signer.sign(text)}"' for text in "ab")
     assert 0 < data.index(first) < data.index(second)

@@ -1,7 +1,7 @@
 import pytest
 
-from bridge.core.anthropic.checks import Notes
 from bridge.core.anthropic.tools import read_tool_choice, read_tools
+from bridge.core.checks import Notes
 from bridge.core.conversation import Tool, ToolChoice
 from bridge.errors import RequestError
 

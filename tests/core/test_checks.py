@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.core.anthropic.checks import Notes, check_depth, shown, under, wrong
+from bridge.core.checks import Notes, check_depth, shown, under, wrong
 from bridge.errors import RequestError
 
 

@@ -52,7 +52,7 @@ class Notes:
         return tuple(entries)
 
 
-def check_depth(body: object) -> None:
+def check_depth(body: object, path: str = "body") -> None:
     """Refuse what is nested so deeply that walking it later could exhaust the stack."""
     level = [body]
     for _ in range(_MAX_DEPTH):
@@ -64,7 +64,7 @@ def check_depth(body: object) -> None:
         ]
         if not level:
             return
-    raise wrong("body", f"Input is nested more than {_MAX_DEPTH} levels deep")
+    raise wrong(path, f"Input is nested more than {_MAX_DEPTH} levels deep")
 
 
 def as_object(path: str, value: object) -> Json:
@@ -150,11 +150,16 @@ def optional_integer(body: Json, key: str, least: int) -> int | None:
 
 def optional_fraction(body: Json, key: str) -> float | None:
     """A number from 0 to 1; missing or null is None."""
+    return optional_number(body, key, most=1)
+
+
+def optional_number(body: Json, key: str, most: int) -> float | None:
+    """A number from 0 to ``most``; missing or null is None."""
     value = body.get(key)
     if value is None:
         return None
     if type(value) is not int and type(value) is not float:
         raise wrong(key, "Input should be a number")
-    if not 0 <= value <= 1:
-        raise wrong(key, "Input should be between 0 and 1")
+    if not 0 <= value <= most:
+        raise wrong(key, f"Input should be between 0 and {most}")
     return float(value)
