@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bridge.core.losses import Loss
+
 Json = Mapping[str, object]
 """A decoded JSON object."""
 
@@ -112,7 +114,8 @@ class ThinkingConfig:
 class Conversation:
     """One request. ``model`` is the id that the client asked for, to be echoed.
 
-    ``warnings`` names every field that was read and will not be honoured.
+    ``warnings`` names every field that was read and will not be honoured. ``hidden`` tools are
+    declared, but the model is not told of them yet.
     """
 
     model: str
@@ -120,6 +123,7 @@ class Conversation:
     turns: tuple[Turn, ...]
     system: tuple[Text, ...] = ()
     tools: tuple[Tool, ...] = ()
+    hidden: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     thinking: ThinkingConfig = ThinkingConfig()
     effort: str = ""
@@ -130,4 +134,4 @@ class Conversation:
     top_k: int | None = None
     user_id: str = ""
     stream: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Loss, ...] = ()

@@ -108,6 +108,7 @@ class Route:
     tool_streaming: Literal["complete", "eager"] = "complete"
     reasoning: Reasoning = Reasoning()
     unsupported: Literal["warn", "reject"] = "warn"
+    server_tools: Literal["drop", "reject"] = "drop"
     max_output_tokens: int | None = 32_000
     context_window: int | None = None
     count_tokens: Literal["auto", "estimate", "upstream"] = "auto"

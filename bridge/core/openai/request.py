@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from bridge.core import jsontext
 from bridge.core.conversation import Conversation, Tool
+from bridge.core.losses import Loss
 from bridge.core.openai.messages import JsonObject, MessageWriter
 from bridge.core.openai.prompted import NO_ARGUMENTS, PromptWriter
 from bridge.core.openai.toolnames import with_fitting_names
+from bridge.core.repair import repaired
 from bridge.core.route import BodyPatch, Route
 
 PATH = "/chat/completions"
@@ -32,7 +34,7 @@ class UpstreamRequest:
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Loss, ...] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -46,10 +48,11 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
     ``set``, then ``drop``. Where the route wants the tools in the prompt, the first
     parser that can writes them there. Raises RequestError where its templates fail.
     """
+    conversation, repairs = repaired(conversation)
     conversation, tool_names = with_fitting_names(conversation)
     writer = _writer(route)
     writer.write(conversation)
-    warnings = writer.warnings
+    warnings = [*repairs, *writer.warnings]
     body: JsonObject = {"model": route.model, "messages": writer.messages}
     body |= _stream(conversation)
     body |= _limits(conversation, route, warnings)
@@ -80,10 +83,10 @@ def _stream(conversation: Conversation) -> JsonObject:
     return {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def _limits(conversation: Conversation, route: Route, warnings: list[str]) -> JsonObject:
+def _limits(conversation: Conversation, route: Route, warnings: list[Loss]) -> JsonObject:
     asked, cap = conversation.max_tokens, route.max_output_tokens
     if cap is not None and asked > cap:
-        warnings.append(f"max_tokens: {asked} is lowered to {cap}")
+        warnings.append(Loss("max_tokens", f"{asked} is lowered to {cap}", "adjusted"))
         asked = cap
     return {"max_tokens": asked} if asked else {}
 
@@ -125,20 +128,20 @@ def _tool(tool: Tool) -> JsonObject:
     return {"type": "function", "function": function}
 
 
-def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[str]) -> JsonObject:
+def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[Loss]) -> JsonObject:
     """Fields that only a route can know its upstream to understand."""
     fields: JsonObject = {}
     if conversation.effort and _EFFORT in patch.default:
         fields[_EFFORT] = "high" if conversation.effort == "max" else conversation.effort
     elif conversation.effort and _EFFORT not in patch.set:
-        warnings.append(f"output_config.effort: not sent, the route's `request.default` has no `{_EFFORT}`")
+        warnings.append(Loss("output_config.effort", f"not sent, the route's `request.default` has no `{_EFFORT}`"))
     if conversation.thinking.mode != "unset":
-        warnings.append("thinking: not sent, whether the model reasons is up to the upstream")
+        warnings.append(Loss("thinking", "not sent, whether the model reasons is up to the upstream"))
     if conversation.user_id and _USER in patch.default and len(conversation.user_id) <= _LONGEST_USER:
         fields[_USER] = conversation.user_id
     elif conversation.user_id:
         why = f"is over {_LONGEST_USER} characters" if _USER in patch.default else "is not declared by the route"
-        warnings.append(f"metadata.user_id: not sent, it {why}")
+        warnings.append(Loss("metadata.user_id", f"not sent, it {why}", "adjusted"))
     return fields
 
 
