@@ -42,9 +42,8 @@ def _sound(turns: Sequence[Turn]) -> bool:
     expected: list[str] = []
     for turn in turns:
         given = [part.tool_use_id for part in turn.parts if isinstance(part, ToolResult)]
-        if given or expected:
-            if len(given) != len(expected) or set(given) != set(expected):
-                return False
+        if len(given) != len(expected) or set(given) != set(expected):
+            return False
         expected = [part.id for part in turn.parts if isinstance(part, ToolUse)]
         if len(set(expected)) != len(expected):
             return False

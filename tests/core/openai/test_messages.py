@@ -97,11 +97,10 @@ def test_documents() -> None:
     ]
 
 
-def test_a_document_by_url_is_a_warning() -> None:
-    conversation = Conversation("m", 10, (turn("user", Document(url="https://x.test/a.pdf")),))
-    messages, warnings = write_messages(conversation, "")
-    assert messages == [user("<document>\nhttps://x.test/a.pdf\n</document>")]
-    assert warnings == ["messages: a document given by URL is sent as its address only"]
+def test_of_a_document_by_url_only_the_address_is_said() -> None:
+    assert written(turn("user", Document(url="https://x.test/a.pdf"))) == [
+        user("<document>\nhttps://x.test/a.pdf\n</document>")
+    ]
 
 
 def test_calls_and_results() -> None:
