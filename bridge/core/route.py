@@ -108,7 +108,6 @@ class Route:
     tool_streaming: Literal["complete", "eager"] = "complete"
     reasoning: Reasoning = Reasoning()
     unsupported: Literal["warn", "reject"] = "warn"
-    server_tools: Literal["drop", "reject"] = "drop"
     max_output_tokens: int | None = 32_000
     context_window: int | None = None
     count_tokens: Literal["auto", "estimate", "upstream"] = "auto"
@@ -116,3 +115,4 @@ class Route:
     retry: RetryPolicy = RetryPolicy()
     request: BodyPatch = BodyPatch()
     fallbacks: tuple[str, ...] = ()
+    server_tools: Literal["drop", "reject"] = "drop"

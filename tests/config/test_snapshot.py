@@ -35,6 +35,7 @@ tools = "prompt"
 tool_streaming = "eager"
 reasoning = { source = "tags", emit = "drop", starts_open = true, replay = "reasoning" }
 unsupported = "reject"
+server_tools = "reject"
 max_output_tokens = 0
 context_window = 1000
 count_tokens = "upstream"
@@ -78,7 +79,7 @@ def test_every_key_arrives(project: Project) -> None:
         "coder", upstream, "Hermes-4", "Coder", ("c-*",), (hermes,), "prompt", "eager",
         Reasoning("tags", "drop", True, "reasoning"), "reject", None, 1000, "upstream",
         Timeouts(1.0, 2.0, 3.0, 4.0), RetryPolicy(1, 0.0, 1.0, frozenset({500})),
-        BodyPatch({"a": 1}, {"b": 2}, ("c",), {"d": "e"}), ("plain",),
+        BodyPatch({"a": 1}, {"b": 2}, ("c",), {"d": "e"}), ("plain",), server_tools="reject",
     )  # fmt: skip
     assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,))
     assert snapshot.auto_parsers == {"coder"}

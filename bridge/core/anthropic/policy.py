@@ -140,7 +140,7 @@ METADATA = Table(user_id=Row("declared", "`user`, where `request.default` names 
 TOOL_CHOICE = Table(
     type=_mapped("`auto`; `any`: `required`; `tool`: that function; `none`"),
     name=_mapped("a tool that is left out cannot be forced: 400"),
-    disable_parallel_tool_use=_mapped("`parallel_tool_calls`; if that is ignored, further calls are dropped"),
+    disable_parallel_tool_use=_mapped("said to the upstream, and enforced: further calls are dropped"),
 )
 MESSAGE = Table(
     role=_mapped("a system message that is not the first one becomes a marked passage of a user message"),
@@ -247,7 +247,7 @@ BLOCKS: Mapping[str, Block] = {
         citations=_silent("of earlier answers; the text itself says it"),
     ),
     "image": _block(
-        _mapped("`image_url`; one in a tool result follows in a user message"),
+        _mapped("an image part; one in a tool result follows in a user message"),
         ("user", "tool_result", "document"),
         source=_mapped(),
         transformations=_dropped(),
@@ -276,7 +276,7 @@ BLOCKS: Mapping[str, Block] = {
     ),
     "redacted_thinking": _block(_silent("only who wrote it can read it"), ("assistant",), data=_mapped()),
     "tool_use": _block(
-        _mapped("`tool_calls`; one that has no result is answered by one that says so, with a warning"),
+        _mapped("a call; one that has no result is answered by one that says so, with a warning"),
         ("assistant",),
         id=_mapped(),
         name=_mapped(),
