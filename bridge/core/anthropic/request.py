@@ -40,6 +40,7 @@ from bridge.errors import RequestError
 _ROLES: dict[object, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _Mode = Literal["enabled", "adaptive", "disabled"]
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_EMPTY = Text("")
 _BILLING_HEADER = "x-anthropic-billing-header"
 
 
@@ -57,7 +58,10 @@ def parse_request(body: object) -> Conversation:
         raise wrong("max_tokens", "Field required")
     if max_tokens == 0:
         raise wrong("max_tokens", "0 (filling the cache, no answer) is not supported; ask for at least 1")
-    return _conversation(body, max_tokens)
+    conversation = _conversation(body, max_tokens)
+    if all(part == _EMPTY for turn in conversation.turns for part in turn.parts):
+        raise wrong("messages", "At least one message must have content that is not empty")
+    return conversation
 
 
 def parse_count_request(body: object) -> Conversation:

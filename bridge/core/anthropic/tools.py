@@ -135,18 +135,15 @@ def _choice(choice: Json, declared: Declared) -> ToolChoice:
             if declared.shown or declared.deferred:
                 return ToolChoice("any", parallel=parallel)
             if declared.elsewhere:
-                raise wrong("type", f"'any' needs a tool that can be called; {_ELSEWHERE}")
+                raise wrong("type", "'any' needs a tool that the client runs; only Anthropic's servers run these")
             raise wrong("type", "'any' needs at least one tool in `tools`")
         case "tool":
             wanted = name(choice, "name")
             if any(tool.name == wanted for tool in (*declared.shown, *declared.deferred)):
                 return ToolChoice("tool", wanted, parallel)
             if wanted in declared.elsewhere:
-                raise wrong("name", f"Tool {shown(wanted)} cannot be called; {_ELSEWHERE}")
+                raise wrong("name", f"Tool {shown(wanted)} cannot be forced; only Anthropic's servers run it")
             raise wrong("name", f"Tool {shown(wanted)} is not among the tools of this request")
         case "none":
             return ToolChoice("none")
     raise wrong("type", f"Input should be 'auto', 'any', 'tool' or 'none', not {shown(mode)}")
-
-
-_ELSEWHERE = "only Anthropic's servers run what is in `tools`; leave `tool_choice` out or at 'auto'"

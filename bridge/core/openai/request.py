@@ -22,6 +22,15 @@ PATH = "/chat/completions"
 _EFFORT = "reasoning_effort"
 _USER = "user"
 _LONGEST_USER = 64
+_ASKED = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "stop": "stop_sequences",
+    "response_format": "output_config.format",
+    "tools": "tools",
+}
+"""What clients ask for that a route may take away or overrule, by its key upstream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if conversation.tools and not in_prompt:
         body["tools"] = [_tool(tool) for tool in conversation.tools]
-    _patch(body, route.request)
+    _patch(body, route.request, warnings)
     return UpstreamRequest(PATH, _headers(conversation, route), jsontext.dumps(body), tuple(warnings), tool_names)
 
 
@@ -145,7 +154,12 @@ def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[Loss]
     return fields
 
 
-def _patch(body: JsonObject, patch: BodyPatch) -> None:
+def _patch(body: JsonObject, patch: BodyPatch, warnings: list[Loss]) -> None:
+    for key, field_ in _ASKED.items():
+        if key in body and key in patch.drop:
+            warnings.append(Loss(field_, "not sent, the route's `request.drop` names it"))
+        elif key in body and key in patch.set and patch.set[key] != body[key]:
+            warnings.append(Loss(field_, "not sent, the route's `request.set` decides it", "adjusted"))
     for key, value in patch.default.items():
         body.setdefault(key, value)
     body.update(patch.set)

@@ -185,6 +185,10 @@ def test_thread_is_refused_in_the_way_that_makes_the_sdk_send_everything():
         ({"messages": None}, "messages: Field required"),
         ({"messages": []}, "messages: At least one message is required"),
         ({"messages": {}}, "messages: Input should be a list"),
+        (
+            {"messages": [{"role": "user", "content": ""}, {"role": "user", "content": []}]},
+            "messages: At least one message must have content that is not empty",
+        ),
         ({"messages": ["x"]}, "messages.0: Input should be an object"),
         ({"messages": [{"content": "x"}]}, "messages.0.role: Field required"),
         ({"messages": [{"role": "user"}]}, "messages.0.content: Field required"),
