@@ -63,6 +63,7 @@ class Attempt:
             repair=read_json,
             taken_ids=taken,
             secrets=(route.upstream.api_key,),
+            rules=route.errors,
         )
         self._reader = AnswerReader(self._decoder)
         self._conversation = conversation
@@ -254,6 +255,9 @@ class Attempt:
 
     def _window_is_full(self) -> bool:
         usage, window = self.usage, self.route.context_window
+        if not self._decoder.progress and not (usage and usage.output_tokens):
+            # Not one token fitted in.
+            return True
         if usage is None or window is None:
             return False
         prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens

@@ -44,10 +44,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """Reasoning that an earlier answer showed. ``redacted`` holds opaque data instead of ``text``."""
+    """Reasoning that an earlier answer showed. ``redacted`` holds opaque data instead of ``text``.
+
+    ``signature`` is None where the client's protocol has none, "" where it was left out.
+    """
 
     text: str
-    signature: str = ""
+    signature: str | None = None
     redacted: str = ""
 
 

@@ -18,11 +18,12 @@ from bridge.core.events import Event, Fault, Finish, StopReason, Usage
 from bridge.core.losses import check
 from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
+from bridge.core.signature import Signer
 
 __all__ = ["Exchange", "UpstreamRequest"]
 
-SIGNATURE = "dG9vbGJyaWRnZQ=="
-"""Marks reasoning blocks: clients want a signature, and send it back unread."""
+_NOBODY = Signer(b"", "")
+"""Signs until the first attempt, when there is nothing to sign."""
 
 
 class Exchange:
@@ -38,7 +39,6 @@ class Exchange:
         conversation: Conversation,
         new_id: Callable[[str], str],
         request_id: str,
-        signature: str = SIGNATURE,
         *,
         input_tokens: int = 0,
     ) -> None:
@@ -51,7 +51,6 @@ class Exchange:
         self._conversation = conversation
         self._new_id = new_id
         self._request_id = request_id
-        self._signature = signature
         self._input_tokens = input_tokens
         self._message_id = new_id("msg")
         self._request: UpstreamRequest | None = None
@@ -61,7 +60,7 @@ class Exchange:
         self._encoder = StreamEncoder(
             self._message_id,
             conversation.model,
-            signature,
+            _NOBODY,
             input_tokens,
             request_id=request_id,
             show_thinking=conversation.thinking.shown,
@@ -88,11 +87,12 @@ class Exchange:
         check(losses, route)
         self.warnings = tuple(map(str, losses))
         self.attempts += 1
+        signer = self._encoder.signer = Signer(route.upstream.signing_key, route.model)
         if not self._conversation.stream:
             self._fold = MessageFold(
                 self._message_id,
                 self._conversation.model,
-                self._signature,
+                signer,
                 self._input_tokens,
                 show_thinking=self._conversation.thinking.shown,
             )

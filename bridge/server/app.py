@@ -18,8 +18,8 @@ from bridge.core.jsontext import dumps
 from bridge.errors import RequestError
 from bridge.server import admin, models
 from bridge.server.messages import MessagesEndpoint
-from bridge.server.respond import Receive, Scope, Send
-from bridge.server.state import State, new_id
+from bridge.server.respond import Message, Receive, Scope, Send, own_headers
+from bridge.server.state import REQUEST_ID, ROUTED, State, new_id
 from bridge.server.stream import INTERNAL, Pace
 
 
@@ -46,6 +46,7 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
 
     app = _Application(
         MessagesEndpoint(state),
+        state,
         title="toolbridge",
         version=__version__,
         openapi_url=None,
@@ -66,42 +67,60 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
 class _Application(FastAPI):
     """Messages go past the middleware, router and request objects of the framework; the rest through them."""
 
-    def __init__(self, messages: MessagesEndpoint, **options: Any) -> None:
+    def __init__(self, messages: MessagesEndpoint, state: State, **options: Any) -> None:
         super().__init__(**options)
         self._messages = messages
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/v1/messages":
             await self._messages(scope, receive, send)
+        elif scope["type"] == "http":
+            scope[REQUEST_ID] = new_id("req")
+            await super().__call__(scope, receive, self._signed(scope, send))
         else:
             await super().__call__(scope, receive, send)
+
+    def _signed(self, scope: Scope, send: Send) -> Send:
+        """``send``, with the headers that every answer has."""
+
+        async def signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                model, upstream = scope.get(ROUTED, ("", ""))
+                own = own_headers(self._state.store.current.revision, model, upstream)
+                message["headers"] = [*message["headers"], (b"request-id", scope[REQUEST_ID].encode()), *own]
+            await send(message)
+
+        return signed
 
 
 async def _hello() -> Response:
     return Response(dumps({"name": "toolbridge", "version": __version__}), media_type="application/json")
 
 
-def _answer(fault: Fault) -> Response:
-    status, headers, body = error_response(fault, new_id("req"))
+def _answer(request: Request, fault: Fault) -> Response:
+    status, headers, body = error_response(fault, request.scope[REQUEST_ID])
+    # It goes to every answer, not only to these.
+    del headers["request-id"]
     return Response(body, status, headers)
 
 
-async def _on_request_error(_: Request, problem: Exception) -> Response:
+async def _on_request_error(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestError)
-    return _answer(problem.fault)
+    return _answer(request, problem.fault)
 
 
 async def _on_http_exception(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
     path = request.scope["path"][:200]
     if problem.status_code == 404:
-        return _answer(Fault("not_found", f"there is nothing at {path}; messages go to /v1/messages"))
+        return _answer(request, Fault("not_found", f"there is nothing at {path}; messages go to /v1/messages"))
     if problem.status_code == 405:
-        response = _answer(Fault("invalid_request", f"{request.method} is not possible at {path}", status=405))
+        response = _answer(request, Fault("invalid_request", f"{request.method} is not possible at {path}", status=405))
         response.headers.update(problem.headers or {})
         return response
-    return _answer(Fault("invalid_request", str(problem.detail), status=problem.status_code))
+    return _answer(request, Fault("invalid_request", str(problem.detail), status=problem.status_code))
 
 
 async def _on_exception(request: Request, problem: Exception) -> Response:
-    return _answer(INTERNAL)
+    return _answer(request, INTERNAL)

@@ -17,7 +17,7 @@ from bridge.observe.log import log_request
 from bridge.observe.record import RequestRecord
 from bridge.server.auth import Caller
 from bridge.server.body import ClientGone, read_json
-from bridge.server.respond import Receive, Scope, Send, header, send_fault
+from bridge.server.respond import Receive, Scope, Send, own_headers, send_fault
 from bridge.server.state import Live, State, new_id
 from bridge.server.stream import INTERNAL, Pump
 from bridge.upstream.call import Call
@@ -137,6 +137,5 @@ async def _refuse(send: Send, fault: Fault, record: RequestRecord) -> None:
     """Answer a request that no upstream was asked about."""
     record.outcome = "error"
     record.fault = fault
-    revision = (b"x-bridge-revision", record.revision.encode())
-    model = [header("x-bridge-model", record.route)] if record.route else []
-    record.status = await send_fault(send, fault, record.request_id, [revision, *model])
+    own = own_headers(record.revision, record.route, record.upstream, record.attempts)
+    record.status = await send_fault(send, fault, record.request_id, own)

@@ -16,7 +16,7 @@ from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
 from bridge.server.body import read_json
-from bridge.server.state import State, new_id
+from bridge.server.state import ROUTED, State
 
 _QUICK = 50_000
 
@@ -35,6 +35,8 @@ def add(app: FastAPI, state: State) -> None:
     @app.get("/v1/models/{model_id:path}")
     async def get_model(request: Request, model_id: str) -> Response:
         caller = _caller(state, request)
+        if caller.may_use(model_id):
+            _note_route(state, request, model_id)
         found = find_model(_listed(state, caller), model_id)
         if found is None:
             route = state.store.current.router.decide(model_id).route
@@ -50,6 +52,7 @@ def add(app: FastAPI, state: State) -> None:
         body = await read_json(dict(request.scope["headers"]), request.receive, limit)
         conversation = parse_count_request(body)
         caller.check(conversation.model)
+        _note_route(state, request, conversation.model)
         size = int(request.headers.get("content-length", _QUICK))
         # Long texts are counted beside the event loop, which has streams to serve.
         count = estimate_tokens if size < _QUICK else None
@@ -59,6 +62,13 @@ def add(app: FastAPI, state: State) -> None:
 
 def _caller(state: State, request: Request) -> Caller:
     return state.live().keyring.identify(dict(request.scope["headers"]))
+
+
+def _note_route(state: State, request: Request, model: str) -> None:
+    """Name the route in the answer's headers."""
+    route = state.store.current.router.decide(model).route
+    if route is not None:
+        request.scope[ROUTED] = route.key, route.upstream.name
 
 
 def _is_openai_client(request: Request) -> bool:
@@ -85,4 +95,4 @@ def _shown(state: State, key: str, model_id: str) -> ListedModel:
 
 
 def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json", headers={"request-id": new_id("req")})
+    return Response(body, media_type="application/json")

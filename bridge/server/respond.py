@@ -27,6 +27,16 @@ def _plain(value: str) -> str:
     return "".join(char if " " <= char <= "~" else "?" for char in value)
 
 
+def own_headers(revision: str, model: str = "", upstream: str = "", attempts: int = 0) -> list[Header]:
+    """What every answer says about this proxy's part in it; "-" where there is none."""
+    return [
+        (b"x-bridge-revision", revision.encode()),
+        header("x-bridge-model", model or "-"),
+        header("x-bridge-upstream", upstream or "-"),
+        (b"x-bridge-attempts", str(attempts).encode()),
+    ]
+
+
 async def send_whole(
     send: Send, status: int, headers: Iterable[Header], body: bytes, *, head_only: bool = False
 ) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
 from bridge.observe.record import RequestRecord
-from bridge.server.respond import Header, Receive, Scope, Send, header, send_fault, send_json
+from bridge.server.respond import Header, Receive, Scope, Send, header, own_headers, send_fault, send_json
 from bridge.upstream.call import WRITE_STALL, Call, ClientStalled
 
 _log = logging.getLogger(__name__)
@@ -198,12 +198,7 @@ class Pump:
     def _headers(self) -> list[Header]:
         """What this proxy says about the answer."""
         call = self._call
-        headers = [
-            (b"x-bridge-revision", self._record.revision.encode()),
-            header("x-bridge-model", call.route),
-            header("x-bridge-upstream", call.upstream),
-            (b"x-bridge-attempts", str(call.attempts).encode()),
-        ]
+        headers = own_headers(self._record.revision, call.route, call.upstream, call.attempts)
         if warnings := self._exchange.warnings:
             headers.append(header("x-bridge-warnings", ", ".join(warnings)))
         return headers

@@ -21,13 +21,14 @@ from bridge.core.events import (
     ToolCallStart,
     Usage,
 )
+from bridge.core.signature import Signer
 
 CALL = [ToolCallStart(0, "toolu_1", "f"), ToolCallDelta(0, '{"a":'), ToolCallDelta(0, "1}"), ToolCallEnd(0)]
 ALL: list[Event] = [ThinkingDelta("hm"), TextDelta("one "), TextDelta("two"), *CALL, Usage(1, 2), Finish("tool_use")]
 
 
 def streamed(*events: Event, end: bool = True) -> Play:
-    encoder = StreamEncoder("msg_1", "m", "sig")
+    encoder = StreamEncoder("msg_1", "m", Signer(b"", "m"))
     data = [encoder.encode(event) for event in events]
     return [head(), *(part(piece) for piece in data if piece), *([END, KEEP] if end else [FIN])]
 

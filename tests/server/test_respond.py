@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.core.events import Fault
-from bridge.server.respond import header, send_fault, send_json
+from bridge.server.respond import header, own_headers, send_fault, send_json
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,13 @@ def test_whole_answers() -> None:
     assert sent[1] == {"type": "http.response.body", "body": b"{}", "more_body": False}
     assert (b"request-id", b"req_1") in sent[2]["headers"]
     assert b'"req_1"' in sent[3]["body"]
+
+
+def test_own_headers_are_always_all_there() -> None:
+    assert own_headers("abc", "m", "u", 2) == [
+        (b"x-bridge-revision", b"abc"),
+        (b"x-bridge-model", b"m"),
+        (b"x-bridge-upstream", b"u"),
+        (b"x-bridge-attempts", b"2"),
+    ]
+    assert dict(own_headers("abc"))[b"x-bridge-model"] == b"-"

@@ -18,6 +18,7 @@ from bridge.core.events import (
     Usage,
 )
 from bridge.core.jsontext import dumps
+from bridge.core.signature import Seal, Signer
 
 _TAIL = b"}}\n\n"
 _PING = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -52,14 +53,15 @@ class StreamEncoder:
     ``b""``. ``message_start`` goes out with the first content, or by ``open()``.
 
     ``input_tokens`` is an estimate, shown until the upstream counts. With
-    ``show_thinking`` False, thinking blocks keep their signature but no text.
+    ``show_thinking`` False, thinking blocks have no text; their signature carries it. ``signer``, of the
+    model that answers, may be replaced until the first content.
     """
 
     def __init__(
         self,
         message_id: str,
         model: str,
-        signature: str,
+        signer: Signer,
         input_tokens: int = 0,
         *,
         request_id: str = "",
@@ -67,7 +69,7 @@ class StreamEncoder:
     ) -> None:
         self._message_id = message_id
         self._model = model
-        self._signature = dumps(signature)
+        self.signer = signer
         self._request_id = request_id
         self._show_thinking = show_thinking
         self._usage = UsageTally(input_tokens)
@@ -75,6 +77,7 @@ class StreamEncoder:
         self._index = -1
         self._prefix = b""
         self._started = False
+        self._seal: Seal
 
     @property
     def started(self) -> bool:
@@ -98,6 +101,7 @@ class StreamEncoder:
         if before is Block.TEXT and isinstance(event, TextDelta):
             return self._prefix + dumps(event.text) + _TAIL
         if before is Block.THINKING and isinstance(event, ThinkingDelta) and self._show_thinking:
+            self._seal.add(event.text)
             return self._prefix + dumps(event.text) + _TAIL
         if before is Block.END:
             return b""
@@ -149,6 +153,8 @@ class StreamEncoder:
             head = b'{"type":"tool_use","id":%b,"name":%b,"input":{}}' % (dumps(event.id), dumps(event.name))
         else:
             head = _BLOCK_HEADS[block]
+        if block is Block.THINKING:
+            self._seal = self.signer.begin(carried=not self._show_thinking)
         return self._begin_block(block, head)
 
     def _begin_block(self, block: Block, head: bytes) -> bytes:
@@ -161,15 +167,17 @@ class StreamEncoder:
             return b""
         stop = _BLOCK_STOP % self._index
         if block is Block.THINKING:
-            return _DELTA % self._index + b'"signature_delta","signature":' + self._signature + _TAIL + stop
+            signature = dumps(self._seal.close())
+            return _DELTA % self._index + b'"signature_delta","signature":' + signature + _TAIL + stop
         return stop
 
     def _delta(self, event: Event) -> bytes:
         match event:
             case ToolCallDelta(json=text) | TextDelta(text):
                 return self._prefix + dumps(text) + _TAIL
-            case ThinkingDelta(text) if self._show_thinking:
-                return self._prefix + dumps(text) + _TAIL
+            case ThinkingDelta(text):
+                self._seal.add(text)
+                return self._prefix + dumps(text) + _TAIL if self._show_thinking else b""
         return b""
 
     def _end(self, finish: Finish) -> bytes:

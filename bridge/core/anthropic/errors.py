@@ -21,6 +21,9 @@ _KINDS: dict[FaultKind, tuple[int, str]] = {
     "overloaded": (529, "overloaded_error"),
 }
 
+DECLARABLE: dict[str, FaultKind] = {word: kind for kind, (_, word) in _KINDS.items() if kind != "authentication"}
+"""The types that a configuration may give a failure: not the one that makes agents log out."""
+
 _WAITING_HELPS = frozenset({429, 503, 529})
 _HOPELESS = frozenset({"never", "timeout"})
 _DEFAULT_WAIT = 3.0
@@ -51,7 +54,7 @@ def error_response(fault: Fault, request_id: str = "") -> tuple[int, dict[str, s
     headers = {"content-type": "application/json"}
     if request_id:
         headers["request-id"] = request_id
-    if fault.retry_after is not None or status in _WAITING_HELPS:
+    if fault.retry_after is not None or (status in _WAITING_HELPS and fault.retry != "never"):
         headers["retry-after"] = str(_seconds(fault.retry_after))
     elif fault.retry in _HOPELESS:
         headers["x-should-retry"] = "false"

@@ -269,12 +269,14 @@ BLOCKS: Mapping[str, Block] = {
         citations=_mapped("see below"),
     ),
     "thinking": _block(
-        Row("declared", "the body key that `reasoning.replay` names; else silently left out"),
+        Row(
+            "declared", "goes back as `reasoning.replay` says, if the route's model wrote it; without `replay`, silent"
+        ),
         ("assistant",),
         thinking=_mapped(),
         signature=_mapped(),
     ),
-    "redacted_thinking": _block(_silent("only who wrote it can read it"), ("assistant",), data=_mapped()),
+    "redacted_thinking": _block(Row("declared", "the same"), ("assistant",), data=_mapped()),
     "tool_use": _block(
         _mapped("a call; one that has no result is answered by one that says so, with a warning"),
         ("assistant",),

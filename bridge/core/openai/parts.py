@@ -6,9 +6,19 @@ from typing import Any
 
 from bridge.core.events import Event, TextDelta, ThinkingDelta
 
-_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
+_REASONING = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "thinking",
+    "thinking_content",
+    "reasoning_details",
+    "thinking_blocks",
+)
 _TEXT_OF_PART = ("text", "thinking", "summary", "content", "reasoning")
-_THINKING_TYPES = frozenset({"thinking", "reasoning", "reasoning.text", "reasoning.summary", "reasoning_text"})
+_THINKING_TYPES = frozenset(
+    {"thinking", "reasoning", "reasoning.text", "reasoning.summary", "reasoning_text", "reasoning_content"}
+)
 
 
 def reasoning_text(delta: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from bridge.core.conversation import Conversation, Part, Text, Tool, ToolChoice,
 from bridge.core.events import Fault
 from bridge.core.losses import Loss
 from bridge.core.openai.messages import JsonObject, MessageWriter, joined, result_text
+from bridge.core.openai.replay import Replay
 from bridge.errors import ConfigError, RequestError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class PromptWriter(MessageWriter):
     has the same text in every later request. Raises RequestError where a template fails.
     """
 
-    def __init__(self, replay: str, prompt: Prompt) -> None:
+    def __init__(self, replay: Replay, prompt: Prompt) -> None:
         super().__init__(replay)
         self._prompt = prompt
         self._made: dict[str, tuple[str, int]] = {}

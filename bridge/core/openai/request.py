@@ -10,6 +10,7 @@ from bridge.core.conversation import Conversation, Tool
 from bridge.core.losses import Loss
 from bridge.core.openai.messages import JsonObject, MessageWriter
 from bridge.core.openai.prompted import NO_ARGUMENTS, PromptWriter
+from bridge.core.openai.replay import Replay
 from bridge.core.openai.toolnames import with_fitting_names
 from bridge.core.repair import repaired
 from bridge.core.route import BodyPatch, Route
@@ -79,11 +80,12 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
 
 
 def _writer(route: Route) -> MessageWriter:
+    replay = Replay(route)
     if route.tools == "prompt":
         for parser in route.parsers:
             if parser.prompt is not None:
-                return PromptWriter(route.reasoning.replay, parser.prompt)
-    return MessageWriter(route.reasoning.replay)
+                return PromptWriter(replay, parser.prompt)
+    return MessageWriter(replay)
 
 
 def _stream(conversation: Conversation) -> JsonObject:

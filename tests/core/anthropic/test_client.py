@@ -18,6 +18,7 @@ from bridge.core.events import (
     ToolCallStart,
     Usage,
 )
+from bridge.core.signature import Signer
 
 
 def read(data: bytes) -> tuple[list[Event], bool]:
@@ -26,7 +27,7 @@ def read(data: bytes) -> tuple[list[Event], bool]:
 
 
 def encoded(*events: Event) -> bytes:
-    encoder = StreamEncoder("msg_1", "m", "sig")
+    encoder = StreamEncoder("msg_1", "m", Signer(b"", "m"))
     return b"".join([encoder.encode(event) for event in events])
 
 

@@ -55,7 +55,7 @@ PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", 
             Text("T\nhttps://s\n\na\n\nb"),
         ),
         ("assistant", {"type": "thinking", "thinking": "t", "signature": "s"}, Thinking("t", "s")),
-        ("assistant", {"type": "thinking", "thinking": "t"}, Thinking("t")),
+        ("assistant", {"type": "thinking", "thinking": "t"}, Thinking("t", "")),
         ("assistant", {"type": "redacted_thinking", "data": "d"}, Thinking("", redacted="d")),
         ("assistant", {"type": "tool_use", "id": "i", "name": "n", "input": {"a": 1}}, ToolUse("i", "n", {"a": 1})),
         (

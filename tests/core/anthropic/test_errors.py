@@ -53,7 +53,7 @@ def test_details_pass_through_and_no_request_id_is_null():
 )
 @pytest.mark.parametrize("fault", [Fault("rate_limit", "x"), Fault("overloaded", "x"), Fault("api", "x", status=503)])
 def test_where_waiting_helps_retry_after_is_whole_seconds_up_to_a_minute(fault, asked, sent):
-    headers = error_response(Fault(fault.kind, "x", status=fault.status, retry_after=asked))[1]
+    headers = error_response(Fault(fault.kind, "x", "transient", fault.status, retry_after=asked))[1]
     assert headers["retry-after"] == sent
     assert "x-should-retry" not in headers
 
@@ -71,3 +71,11 @@ def test_what_failed_for_good_tells_the_client_not_to_retry(retry, hopeless):
     headers = error_response(Fault("api", "x", retry=retry))[1]
     assert headers.get("x-should-retry") == ("false" if hopeless else None)
     assert "retry-after" not in headers
+
+
+def test_where_waiting_does_not_help_nobody_is_told_to_wait():
+    """An account that is empty, for one."""
+    headers = error_response(Fault("rate_limit", "x", retry="never"))[1]
+    assert headers["x-should-retry"] == "false"
+    assert "retry-after" not in headers
+    assert error_response(Fault("overloaded", "x", retry_after=2))[1]["retry-after"] == "2"

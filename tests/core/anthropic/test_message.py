@@ -22,8 +22,10 @@ from bridge.core.events import (
     ToolCallStart,
     Usage,
 )
+from bridge.core.signature import Signer
 
-ARGS = ("msg_1", "claude-x", "c2ln", 12)
+SIGNER = Signer(b"key", "up-model")
+ARGS = ("msg_1", "claude-x", SIGNER, 12)
 CUT = (ToolCallStart(0, "t", "f"), ToolCallDelta(0, '{"a":"b'), ToolCallAbort(0))
 
 
@@ -55,7 +57,7 @@ def test_a_whole_answer():
         "role": "assistant",
         "model": "claude-x",
         "content": [
-            {"type": "thinking", "thinking": "I think", "signature": "c2ln"},
+            {"type": "thinking", "thinking": "I think", "signature": SIGNER.sign("I think")},
             {"type": "text", "text": "ab"},
             {
                 "type": "tool_use",
@@ -113,7 +115,7 @@ def test_out_of_order_raises():
 
 def test_hidden_thinking():
     message = fold(ThinkingDelta("a"), Finish("end_turn"), show_thinking=False).message()
-    assert message["content"] == [{"type": "thinking", "thinking": "", "signature": "c2ln"}]
+    assert message["content"] == [{"type": "thinking", "thinking": "", "signature": SIGNER.sign("a", carried=True)}]
 
 
 # What follows draws event histories of all kinds.
