@@ -195,6 +195,9 @@ class Defaults(Table):
     unsupported: Literal["warn", "reject"] = Field(
         default="warn", description="What happens to a request field that the upstream cannot honour."
     )
+    server_tools: Literal["drop", "reject"] = Field(
+        default="drop", description="Tools that only Anthropic's servers run: left out with a warning, or refused."
+    )
     max_output_tokens: int = Field(default=32_000, ge=0, description="Upper limit of the client's max_tokens; 0: none.")
     context_window: int | None = Field(default=None, ge=1, description="Tokens that the model can read.")
     count_tokens: Literal["auto", "estimate", "upstream"] = Field(

@@ -249,6 +249,7 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
             replay=model.reasoning.replay,
         ),
         unsupported=model.unsupported,
+        server_tools=model.server_tools,
         max_output_tokens=model.max_output_tokens or None,
         context_window=model.context_window,
         count_tokens=model.count_tokens,

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from bridge.core.conversation import Json
 from bridge.core.events import Fault
+from bridge.core.fields import Table
 from bridge.core.jsontext import dumps_text
+from bridge.core.losses import Loss, LossKind
 from bridge.errors import RequestError
 
 _PLAIN_KEY = re.compile(r"[\w.*-]{1,64}", re.ASCII)
@@ -34,22 +36,43 @@ def shown(value: object) -> str:
 
 
 class Notes:
-    """Collects what was read and will not be honoured, each field once."""
+    """Collects what is learnt in passing: what will not be honoured, each field once, and which tools were found.
+
+    ``references`` are the names of tools that blocks of the conversation refer to, in order.
+    """
 
     def __init__(self) -> None:
-        self._dropped: dict[str, None] = {}
+        self.references: dict[str, None] = {}
+        self._losses: dict[str, Loss] = {}
 
-    def drop(self, path: str) -> None:
-        """Note the field at ``path`` as dropped."""
-        self._dropped[path if _PLAIN_KEY.fullmatch(path) else shown(path)] = None
+    def drop(self, path: str, what: str = "not supported, dropped", kind: LossKind = "unsupported") -> None:
+        """Note what becomes of the field at ``path``, if not that it is dropped."""
+        field = path if _PLAIN_KEY.fullmatch(path) else shown(path)
+        self._losses.setdefault(field, Loss(field, what, kind))
 
-    def warnings(self) -> tuple[str, ...]:
-        """One line of printable ASCII for each field, of bounded length and number."""
-        paths = list(self._dropped)
-        entries = [f"{path}: not supported, dropped" for path in paths[:_MAX_WARNINGS]]
-        if len(paths) > _MAX_WARNINGS:
-            entries.append(f"and {len(paths) - _MAX_WARNINGS} more fields: not supported, dropped")
-        return tuple(entries)
+    def look(self, body: Json, table: Table, path: str = "") -> None:
+        """Drop the fields of ``body`` that ``table`` drops or does not know; raises RequestError for refused ones."""
+        if body.keys() <= table.quiet:
+            return
+        for key, value in body.items():
+            if key in table.quiet or value is None:
+                continue
+            row = table.rows.get(key)
+            if row is None:
+                self.drop(path + key)
+            elif row.action == "dropped":
+                # What is declined anyway is no loss.
+                if value is not False:
+                    self.drop(path + key)
+            elif value:
+                raise wrong(key, row.note, row.details)
+
+    def warnings(self) -> tuple[Loss, ...]:
+        """What was noted, each in printable ASCII, of bounded length and number."""
+        losses = list(self._losses.values())
+        if len(losses) > _MAX_WARNINGS:
+            losses[_MAX_WARNINGS:] = [Loss(f"and {len(losses) - _MAX_WARNINGS} more fields")]
+        return tuple(losses)
 
 
 def check_depth(body: object, path: str = "body") -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bridge.core.losses import Loss
+
 Json = Mapping[str, object]
 """A decoded JSON object."""
 
@@ -116,8 +118,9 @@ class ThinkingConfig:
 class Conversation:
     """One request. ``model`` is the id that the client asked for, to be echoed.
 
-    ``warnings`` names every field that was read and will not be honoured. ``extra`` holds fields that
-    are in the upstream's own words already and go there as they are.
+    ``warnings`` names every field that was read and will not be honoured. ``hidden`` tools are
+    declared, but the model is not told of them yet. ``extra`` holds fields that are in the upstream's
+    own words already and go there as they are.
     """
 
     model: str
@@ -125,6 +128,7 @@ class Conversation:
     turns: tuple[Turn, ...]
     system: tuple[Text, ...] = ()
     tools: tuple[Tool, ...] = ()
+    hidden: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     thinking: ThinkingConfig = ThinkingConfig()
     effort: str = ""
@@ -135,5 +139,5 @@ class Conversation:
     top_k: int | None = None
     user_id: str = ""
     stream: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Loss, ...] = ()
     extra: Json = field(default_factory=dict)

@@ -14,6 +14,7 @@ from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
 from bridge.core.conversation import Conversation, ToolUse
 from bridge.core.events import Event, Fault, Finish, StopReason, Usage
+from bridge.core.losses import check
 from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
 from bridge.core.signature import Signer
@@ -45,7 +46,7 @@ class Exchange:
         self.finished = False
         self.usage = Usage()
         self.stop_reason: StopReason | None = None
-        self.warnings = conversation.warnings
+        self.warnings = tuple(map(str, conversation.warnings))
         self.attempts = 0
         self._conversation = conversation
         self._new_id = new_id
@@ -67,7 +68,8 @@ class Exchange:
     def attempt(self, route: Route) -> UpstreamRequest:
         """Begin an attempt; gives what to send.
 
-        Raises RuntimeError once content was shown, and RequestError if the request cannot be written for the route.
+        Raises RuntimeError once content was shown, and RequestError if the request cannot be written for the
+        route or if the route refuses what would be lost of it.
         """
         if self.content_started or self._failed or self.finished:
             raise RuntimeError("an exchange that has shown content, failed or finished cannot begin again")
@@ -75,7 +77,9 @@ class Exchange:
             self._request = build_request(self._conversation, route)
         self.fault = None
         self.usage = Usage()
-        self.warnings = self._conversation.warnings + self._request.warnings
+        losses = self._conversation.warnings + self._request.warnings
+        check(losses, route)
+        self.warnings = tuple(map(str, losses))
         self.attempts += 1
         signer = Signer(route.upstream.signing_key, route.model)
         self._encoder.sign_as(signer)

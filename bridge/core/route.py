@@ -123,3 +123,4 @@ class Route:
     request: BodyPatch = BodyPatch()
     fallbacks: tuple[str, ...] = ()
     errors: tuple[ErrorRule, ...] = ()
+    server_tools: Literal["drop", "reject"] = "drop"

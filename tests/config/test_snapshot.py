@@ -37,6 +37,7 @@ tools = "prompt"
 tool_streaming = "eager"
 reasoning = { source = "tags", emit = "drop", starts_open = true, replay = "reasoning" }
 unsupported = "reject"
+server_tools = "reject"
 max_output_tokens = 0
 context_window = 1000
 count_tokens = "upstream"
@@ -93,6 +94,7 @@ def test_every_key_arrives(project: Project) -> None:
         Timeouts(1.0, 2.0, 3.0, 4.0), RetryPolicy(1, 0.0, 1.0, frozenset({500})),
         BodyPatch({"a": 1}, {"b": 2}, ("c",), {"d": "e"}), ("plain",),
         (ErrorRule(compile_wording("queue of {n}"), frozenset({400}), "overloaded", ("busy: {n}",), True),),
+        server_tools="reject",
     )  # fmt: skip
     assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,))
     assert snapshot.auto_parsers == {"coder"}

@@ -1,6 +1,7 @@
 import pytest
 
 from bridge.core.checks import Notes, check_depth, shown, under, wrong
+from bridge.core.fields import Row, Table
 from bridge.errors import RequestError
 
 
@@ -22,7 +23,46 @@ def test_each_dropped_field_is_named_once_in_order():
     notes = Notes()
     for path in ("b", "a", "b", "c d"):
         notes.drop(path)
-    assert [warning.split(":")[0] for warning in notes.warnings()] == ["b", "a", '"c d"']
+    notes.drop("a", "another reason")
+    assert [warning.field for warning in notes.warnings()] == ["b", "a", '"c d"']
+
+
+TABLE = Table(
+    read=Row("mapped"),
+    hint=Row("silent"),
+    known=Row("declared"),
+    gone=Row("dropped"),
+    never=Row("refused", "Not that", {"code": 1}),
+)
+
+
+def looked(body: dict[str, object], path: str = "") -> list[str]:
+    notes = Notes()
+    notes.look(body, TABLE, path)
+    return [str(loss) for loss in notes.warnings()]
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ({}, []),
+        ({"read": 1, "hint": 1, "known": 1}, []),
+        ({"read": 1, "gone": None, "never": None, "other": None}, []),
+        ({"gone": {}, "read": 1}, ["gone: not supported, dropped"]),
+        ({"gone": False, "never": []}, []),
+        ({"other": False}, ["other: not supported, dropped"]),
+    ],
+)
+def test_a_table_decides(body, lines):
+    assert looked(body) == lines
+    assert looked(body, "tools.*.") == [f"tools.*.{line}" for line in lines]
+
+
+def test_a_table_refuses():
+    with pytest.raises(RequestError) as caught:
+        looked({"gone": 1, "never": ["x"]})
+    assert caught.value.fault.message == "never: Not that"
+    assert caught.value.fault.details == {"code": 1}
 
 
 def nested(levels: int) -> object:

@@ -33,6 +33,7 @@ from bridge.core.anthropic.voice import MESSAGES
 from bridge.core.conversation import Text, Tool, ToolUse, Turn
 from bridge.core.events import Fault, Usage
 from bridge.core.exchange import Exchange
+from bridge.core.losses import Loss
 from bridge.core.parsing.spec import ParserSpec, Prompt
 from bridge.core.route import BodyPatch
 from bridge.errors import ConfigError, RequestError
@@ -94,10 +95,21 @@ def test_a_request_is_built_once_per_route() -> None:
 
 
 def test_warnings_of_request_and_route() -> None:
-    exchange = Exchange(replace(CONVERSATION, warnings=("speed",), max_tokens=50_000), counting(), "r", MESSAGES)
-    assert exchange.warnings == ("speed",)
+    exchange = Exchange(replace(CONVERSATION, warnings=(Loss("speed"),), max_tokens=50_000), counting(), "r", MESSAGES)
+    assert exchange.warnings == ("speed: not supported, dropped",)
     exchange.attempt(ROUTE)
-    assert exchange.warnings == ("speed", "max_tokens: 50000 is lowered to 32000")
+    assert exchange.warnings == ("speed: not supported, dropped", "max_tokens: 50000 is lowered to 32000")
+
+
+def test_a_route_may_refuse_what_would_be_lost() -> None:
+    exchange = Exchange(replace(CONVERSATION, warnings=(Loss("speed"),), effort="low"), counting(), "r", MESSAGES)
+    strict = replace(ROUTE, unsupported="reject")
+    with pytest.raises(RequestError) as raised:
+        exchange.attempt(strict)
+    assert raised.value.fault.kind == "invalid_request"
+    assert raised.value.fault.message.startswith("speed, output_config.effort: not supported by model `k`")
+    declared = replace(strict, request=BodyPatch(default={"reasoning_effort": "low"}))
+    Exchange(replace(CONVERSATION, effort="low", max_tokens=50_000), counting(), "r", MESSAGES).attempt(declared)
 
 
 def test_nothing_is_ready_before_the_model_says_something() -> None:

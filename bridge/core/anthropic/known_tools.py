@@ -113,9 +113,7 @@ _KNOWN: dict[str, tuple[str, Json]] = {
 }
 
 
-def known_tool(kind: str, entry: Json) -> Tool | None:
-    """The function that a typed entry of ``tools`` stands for, or None if the client does not run it."""
-    if kind not in _KNOWN:
-        return None
+def known_tool(kind: str, entry: Json) -> Tool:
+    """The function that an entry of ``tools`` stands for, whose type the policy calls a function."""
     description, schema = _KNOWN[kind]
     return Tool(name(entry, "name"), description, schema)

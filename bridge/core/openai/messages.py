@@ -20,6 +20,7 @@ from bridge.core.conversation import (
     ToolUse,
     Turn,
 )
+from bridge.core.losses import Loss
 from bridge.core.openai.replay import Replay
 
 JsonObject = dict[str, object]
@@ -27,7 +28,7 @@ JsonObject = dict[str, object]
 _BREAK = "\n\n"
 
 
-def write_messages(conversation: Conversation, replay: Replay) -> tuple[list[JsonObject], list[str]]:
+def write_messages(conversation: Conversation, replay: Replay) -> tuple[list[JsonObject], list[Loss]]:
     """The messages, and what of the conversation could not be said in them.
 
     System text comes first. A ``system`` turn in the middle stays where it is, as a
@@ -46,7 +47,7 @@ class MessageWriter:
 
     def __init__(self, replay: Replay) -> None:
         self.messages: list[JsonObject] = []
-        self.warnings: list[str] = []
+        self.warnings: list[Loss] = []
         self._replay = replay
         self._index = 0
 
@@ -135,8 +136,6 @@ class MessageWriter:
                 data = f"data:{part.media_type};base64,{part.data}"
                 yield {"type": "file", "file": {"filename": name, "file_data": data}}
             case Text() | Document():
-                if isinstance(part, Document) and part.url:
-                    self.warnings.append("messages: a document given by URL is sent as its address only")
                 text = _text_of(part)
                 if text:
                     yield {"type": "text", "text": text}

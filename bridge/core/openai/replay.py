@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bridge.core.conversation import Part, Thinking
+from bridge.core.losses import Loss
 from bridge.core.route import Route
 from bridge.core.signature import PREFIX, Signer
 
@@ -56,12 +57,12 @@ class Replay:
             inside = f"{begin}\n{_BREAK.join(thoughts)}\n{end}"
             message["content"] = f"{inside}{_BREAK}{message['content']}" if message["content"] else inside
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Loss]:
         """What did not go back, and why."""
         found = []
         for why, turns in self._dropped.items():
             more = f" ({len(turns)} messages)" if len(turns) > 1 else ""
-            found.append(f"messages.{turns[0]}: thinking is not sent back, {why}{more}")
+            found.append(Loss(f"messages.{turns[0]}", f"thinking is not sent back, {why}{more}", "adjusted"))
         return found
 
     def _read(self, part: Thinking, index: int) -> str:

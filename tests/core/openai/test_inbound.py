@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.core.conversation import Conversation, Text, ToolChoice, Turn
+from bridge.core.losses import Loss
 from bridge.core.openai.inbound import read_request
 from bridge.core.openai.request import build_request
 from bridge.core.openai.voice import ChatVoice
@@ -81,7 +82,7 @@ def test_the_limit_may_be_missing(fields: dict[str, Any], limit: int) -> None:
 def test_the_routes_limit_holds_here_too() -> None:
     request = build_request(read(max_tokens=50_000), ROUTE)
     assert json.loads(request.body)["max_tokens"] == 32_000
-    assert request.warnings == ("max_tokens: 50000 is lowered to 32000",)
+    assert request.warnings == (Loss("max_tokens", "50000 is lowered to 32000", "adjusted"),)
 
 
 def test_sampling() -> None:
@@ -99,7 +100,7 @@ def test_streams() -> None:
     # The upstream is asked for the counts in any case: the log has them.
     assert sent(stream=True)["stream_options"] == {"include_usage": True}
     warnings = read(stream_options={"include_usage": False, "include_obfuscation": False, "x": 1}).warnings
-    assert warnings == ("stream_options.x: not supported, dropped",)
+    assert warnings == (Loss("stream_options.x"),)
 
 
 PASSED_ON: dict[str, Any] = {
@@ -145,7 +146,7 @@ def test_the_user_keeps_a_session_at_its_replica() -> None:
 @pytest.mark.parametrize("key", ["logprobs", "models", "api_base", "chat_template", "tools_cache"])
 def test_what_is_not_known_is_dropped_and_named(key: str) -> None:
     got = read(**{key: ["x"]})
-    assert got.warnings == (f"{key}: not supported, dropped",)
+    assert got.warnings == (Loss(key),)
     assert key not in sent(**{key: ["x"]})
     assert read(**{key: None}).warnings == read(**{key: False}).warnings == ()
 

@@ -30,7 +30,7 @@ def read(*messages: Any) -> tuple[Turn, ...]:
 def warnings(*messages: Any) -> tuple[str, ...]:
     notes = Notes()
     read_messages({"messages": list(messages)}, notes)
-    return notes.warnings()
+    return tuple(map(str, notes.warnings()))
 
 
 def user(*parts: Any) -> tuple[Part, ...]:

@@ -18,7 +18,7 @@ TOOLS = (Tool("f"), Tool("g"))
 def tools(**body: Any) -> tuple[tuple[Tool, ...], bool, tuple[str, ...]]:
     notes = Notes()
     found, legacy = read_tools(body, notes)
-    return found, legacy, notes.warnings()
+    return found, legacy, tuple(map(str, notes.warnings()))
 
 
 def choice(value: Any, declared: tuple[Tool, ...] = TOOLS, **body: Any) -> tuple[tuple[str, ...], ToolChoice]:
