@@ -97,6 +97,21 @@ def _positive(parse: Callable[[object], float]) -> Callable[[object], float]:
     return check
 
 
+def _body_path(value: str) -> str:
+    """A dotted path to a field of the upstream's body that the conversation itself does not fill."""
+    if value:
+        names = value.split(".")
+        if not all(name and name.isascii() and name.replace("-", "_").isidentifier() for name in names):
+            raise ValueError('must be keys with dots between them, such as "chat_template_kwargs.enable_thinking"')
+        if names[0] in _OWN_KEYS:
+            raise ValueError(f"`{names[0]}` is written from the conversation")
+    return value
+
+
+_OWN_KEYS = frozenset(
+    {"model", "messages", "stream", "max_tokens", "max_completion_tokens", "tools", "tool_choice", "stop"}
+)
+
 Duration = Annotated[
     float,
     BeforeValidator(units.duration),
@@ -124,5 +139,6 @@ Rate = Annotated[
 Strings = Annotated[tuple[str, ...], Strict(False)]
 Headers = Annotated[dict[str, str], AfterValidator(_header_map)]
 JsonTable = Annotated[dict[str, Any], AfterValidator(_json_value)]
+BodyPath = Annotated[str, AfterValidator(_body_path)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Status = Annotated[int, Field(ge=400, le=599)]

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from bridge.config import units
 from bridge.config.fields import (
     BaseUrl,
+    BodyPath,
     Duration,
     Headers,
     JsonTable,
@@ -80,6 +81,10 @@ class Server(Table):
         return units.listen_address(self.listen)
 
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+Switch = Annotated[Annotated[str, Tag("@text")] | Annotated[bool, Tag("@bool")], shape("text", bool=bool)]
+
+
 class Reasoning(Table):
     """How reasoning is read from the upstream and shown to the client."""
 
@@ -93,6 +98,14 @@ class Reasoning(Table):
         Annotated[Literal["auto"], Tag("@text")] | Annotated[bool, Tag("@bool")], shape("text", bool=bool)
     ] = Field(default="auto", description="Whether the output starts inside the reasoning; auto asks the parser file.")
     replay: str = Field(default="", description="Body key that carries earlier reasoning back; empty for none.")
+    effort: BodyPath = Field(default="", description="Body field that takes an effort, with dots; empty for none.")
+    efforts: Annotated[tuple[Effort, ...], Strict(False)] = Field(
+        default=("low", "medium", "high"), min_length=1, description="Efforts that it takes; the nearest is sent."
+    )
+    budget: BodyPath = Field(default="", description="Body field that takes the tokens to think with; empty for none.")
+    switch: BodyPath = Field(default="", description="Body field that turns reasoning on and off; empty for none.")
+    on: Switch = Field(default=True, description="What `switch` is set to where the client wants reasoning.")
+    off: Switch = Field(default=False, description="What `switch` is set to where it wants none.")
 
 
 class Timeouts(Table):
@@ -124,6 +137,13 @@ class Request(Table):
     headers: Headers = Field(default={}, description="Headers added.")
 
 
+class ToolSchema(Table):
+    """What the upstream does not take in the JSON Schemas of tools."""
+
+    drop: Strings = Field(default=(), description='Keywords taken out of them, wherever they stand, such as "format".')
+    inline: bool = Field(default=False, description="true: `$ref` is replaced by what it refers to.")
+
+
 class Defaults(Table):
     """Every key of a model but `match` and `enabled`. [defaults] < upstreams.X.defaults < the model."""
 
@@ -150,6 +170,18 @@ class Defaults(Table):
     )
     max_output_tokens: int = Field(default=32_000, ge=0, description="Upper limit of the client's max_tokens; 0: none.")
     context_window: int | None = Field(default=None, ge=1, description="Tokens that the model can read.")
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="What the upstream calls the limit of its answer."
+    )
+    max_stop_sequences: int = Field(
+        default=4, ge=0, description="Stop sequences that the upstream takes; all of them are enforced here as well."
+    )
+    tool_schema: ToolSchema = Field(default=ToolSchema(), description="What of tools' schemas the upstream refuses.")
+    structured_output: Literal["response_format", "prompt", "none"] = Field(
+        default="response_format",
+        description="How a wanted output schema is told: a field, the system text, or not at all.",
+    )
+    user_field: BodyPath = Field(default="", description="Body field that takes the client's user id; empty for none.")
     count_tokens: Literal["auto", "estimate", "upstream"] = Field(
         default="auto", description="Who counts tokens: an estimate here, the upstream, or the better one that works."
     )
