@@ -82,6 +82,12 @@ def check_listen(value: str) -> str:
     return value
 
 
+def check_some(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise ValueError("must name at least one")
+    return value
+
+
 def check_storage(value: str) -> str:
     if value != "memory" and urlsplit(value).scheme not in ("redis", "rediss", "valkey", "valkeys"):
         raise ValueError('must be "memory" or a redis:// or valkey:// URL')

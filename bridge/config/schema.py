@@ -23,6 +23,7 @@ from bridge.config.fields import (
     Strings,
     Timeout,
     check_listen,
+    check_some,
     check_storage,
     shape,
 )
@@ -82,6 +83,7 @@ class Server(Table):
 
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+Efforts = Annotated[tuple[Effort, ...], Strict(False), AfterValidator(check_some)]
 Switch = Annotated[Annotated[str, Tag("@text")] | Annotated[bool, Tag("@bool")], shape("text", bool=bool)]
 
 
@@ -99,8 +101,8 @@ class Reasoning(Table):
     ] = Field(default="auto", description="Whether the output starts inside the reasoning; auto asks the parser file.")
     replay: str = Field(default="", description="Body key that carries earlier reasoning back; empty for none.")
     effort: BodyPath = Field(default="", description="Body field that takes an effort, with dots; empty for none.")
-    efforts: Annotated[tuple[Effort, ...], Strict(False)] = Field(
-        default=("low", "medium", "high"), min_length=1, description="Efforts that it takes; the nearest is sent."
+    efforts: Efforts = Field(
+        default=("low", "medium", "high"), description="Efforts that it takes; the nearest is sent."
     )
     budget: BodyPath = Field(default="", description="Body field that takes the tokens to think with; empty for none.")
     switch: BodyPath = Field(default="", description="Body field that turns reasoning on and off; empty for none.")

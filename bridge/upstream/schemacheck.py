@@ -90,10 +90,10 @@ def _guarded(base: Any) -> Callable[..., Validator]:
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "uniqueItems": _unique_items,
+        "unevaluatedProperties": _fits,
+        "unevaluatedItems": _fits,
     }
     keywords = {**base.VALIDATORS, **own}
-    for name in ("unevaluatedProperties", "unevaluatedItems"):
-        keywords.pop(name, None)
     guarded: Callable[..., Validator] = extend(base, {name: _timed(check) for name, check in keywords.items()})
     return guarded
 
@@ -105,6 +105,10 @@ def _timed(keyword: Callable[..., Any]) -> Callable[..., Any]:
         return keyword(*arguments)
 
     return timed
+
+
+def _fits(validator: Any, value: Any, instance: Any, schema: Any) -> None:
+    """A keyword that is not looked at: the library would run regular expressions of its own for it."""
 
 
 def _pattern(validator: Any, pattern: Any, instance: Any, schema: Any) -> Iterator[Any]:

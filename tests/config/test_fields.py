@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.config.fields import BaseUrl, Headers, JsonTable, Size, Timeout, check_storage
+from bridge.config.fields import BaseUrl, BodyPath, Headers, JsonTable, Size, Timeout, check_some, check_storage
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,9 @@ from bridge.config.fields import BaseUrl, Headers, JsonTable, Size, Timeout, che
         (BaseUrl, "http://[::1]:80/v1", "http://[::1]:80/v1"),
         (Headers, {"X-A_b": "tab\there"}, {"X-A_b": "tab\there"}),
         (JsonTable, {"a": [1, {"b": "x"}]}, {"a": [1, {"b": "x"}]}),
+        (BodyPath, "", ""),
+        (BodyPath, "reasoning_effort", "reasoning_effort"),
+        (BodyPath, "chat_template_kwargs.enable-thinking", "chat_template_kwargs.enable-thinking"),
         (Timeout, "5s", 5.0),
         (Size, "1KiB", 1024),
     ],
@@ -37,6 +40,12 @@ def test_accepted(kind: Any, value: object, result: object) -> None:
         (Headers, {"a:b": "x"}),
         (Headers, {"a": "\r"}),
         (JsonTable, {"a": [float("inf")]}),
+        (BodyPath, "messages"),
+        (BodyPath, "max_tokens.x"),
+        (BodyPath, "a..b"),
+        (BodyPath, ".a"),
+        (BodyPath, "a b"),
+        (BodyPath, "a[0]"),
         (Timeout, "0s"),
         (Timeout, 5),
         (Size, 5),
@@ -50,3 +59,9 @@ def test_refused(kind: Any, value: object) -> None:
 @pytest.mark.parametrize("url", ["memory", "redis://h", "rediss://h", "valkey://u:p@h:1/0"])
 def test_storage(url: str) -> None:
     assert check_storage(url) == url
+
+
+def test_at_least_one() -> None:
+    assert check_some(("a",)) == ("a",)
+    with pytest.raises(ValueError, match="must name at least one"):
+        check_some(())
