@@ -129,6 +129,23 @@ def test_alternatives_that_multiply_take_no_longer_than_they_may() -> None:
     assert time.process_time() - before < 2
 
 
+def test_others_are_served_meanwhile() -> None:
+    """The check has a thread of its own."""
+    definitions = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(40)}
+    schema = {"$ref": "#/$defs/d0", "$defs": {**definitions, "d40": {"type": "integer"}}}
+
+    async def turns() -> int:
+        checking = asyncio.ensure_future(violation(schema, "1"))
+        count = 0
+        while not checking.done():
+            await asyncio.sleep(0.001)
+            count += 1
+        assert await checking == ""
+        return count
+
+    assert asyncio.run(turns()) > 10
+
+
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "(a|aa)+$", "(.*)*x", "^(([a-z])+.)+[A-Z]([a-z])+$"])
 def test_expressions_run_in_linear_time(pattern: str) -> None:
     text = json.dumps({"a" * 9_000 + "!": "a" * 9_000 + "!"})
