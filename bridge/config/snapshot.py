@@ -247,11 +247,22 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
             emit=model.reasoning.emit,
             starts_open=None if starts_open == "auto" else bool(starts_open),
             replay=model.reasoning.replay,
+            effort=_path(model.reasoning.effort),
+            efforts=model.reasoning.efforts,
+            budget=_path(model.reasoning.budget),
+            switch=_path(model.reasoning.switch),
+            on=model.reasoning.on,
+            off=model.reasoning.off,
         ),
         unsupported=model.unsupported,
         server_tools=model.server_tools,
         max_output_tokens=model.max_output_tokens or None,
         context_window=model.context_window,
+        max_tokens_field=model.max_tokens_field,
+        max_stop_sequences=model.max_stop_sequences,
+        tool_schema=core.ToolSchema(frozenset(model.tool_schema.drop), model.tool_schema.inline),
+        structured_output=model.structured_output,
+        user_field=_path(model.user_field),
         count_tokens=model.count_tokens,
         timeouts=core.Timeouts(**dict(model.timeouts)),
         retry=core.RetryPolicy(**(dict(model.retry) | {"on": frozenset(model.retry.on)})),
@@ -269,6 +280,10 @@ def _error_rule(rule: schema.ErrorRule) -> ErrorRule:
         messages=(rule.message,) if rule.message else (),
         retry=rule.retry,
     )
+
+
+def _path(dotted: str) -> core.Path:
+    return tuple(dotted.split(".")) if dotted else ()
 
 
 def _client(name: str, entry: schema.Client, off: str) -> Client:

@@ -6,7 +6,7 @@ The centre of the bridge, and free of IO. The shell around it sends what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from bridge.core import jsontext
@@ -31,6 +31,8 @@ class Exchange:
     Attempts may follow each other until ``content_started``; nothing of an
     earlier one is left. ``receive*`` never raises, whatever arrives: a failure is
     the value ``fault``, and the shell either calls ``attempt`` again or ``fail``.
+    ``unchecked`` is the text of an answer that is complete and has to fit
+    ``output_schema``: the shell says with ``checked`` whether it does.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Exchange:
         self.finished = False
         self.usage = Usage()
         self.stop_reason: StopReason | None = None
+        self.unchecked: str | None = None
         self.warnings = tuple(map(str, conversation.warnings))
         self.attempts = 0
         self._conversation = conversation
@@ -57,6 +60,7 @@ class Exchange:
         self._request: UpstreamRequest | None = None
         self._attempt: Attempt | None = None
         self._failed = False
+        self._last: Finish | None = None
         self._out: list[bytes] = []
         self._encoder = voice.stream(conversation, self._answer_id, request_id, input_tokens)
         self._fold: Fold | None = None
@@ -74,8 +78,9 @@ class Exchange:
         if self.content_started or self._failed or self.finished:
             raise RuntimeError("an exchange that has shown content, failed or finished cannot begin again")
         if self._request is None or self._attempt is None or self._attempt.route is not route:
-            self._request = build_request(self._conversation, route)
+            self._request = build_request(self._conversation, route, self._estimate)
         self.fault = None
+        self.unchecked = None
         self.usage = Usage()
         losses = self._conversation.warnings + self._request.warnings
         check(losses, route)
@@ -112,11 +117,38 @@ class Exchange:
         """The answer broke off. That does not matter if the model had said why it stopped."""
         attempt = self._live
         if attempt is None:
-            return
-        if attempt.ended:
+            if self.unchecked is not None:
+                self.unchecked, self.fault = None, fault
+        elif attempt.ended:
             self.receive_eof()
         else:
             self.fault = fault
+
+    @property
+    def output_schema(self) -> Mapping[str, object] | None:
+        """What the client wants the answer to fit."""
+        return self._conversation.output_schema
+
+    def checked(self, violation: str) -> None:
+        """The verdict on ``unchecked``: "" lets the answer end; anything else is a fault that another attempt may mend.
+
+        Nothing is repaired: what a stream has shown stays, and an error follows it.
+        """
+        attempt, last = self._attempt, self._last
+        if self.unchecked is None or attempt is None or last is None:
+            raise RuntimeError("no answer waits for a verdict")
+        self.unchecked = self._last = None
+        if violation:
+            who = f"the answer of upstream `{attempt.route.upstream.name}`"
+            message = f"{who} does not fit output_config.format: {violation}"
+            self.fault = Fault("api", message, retry="transient", upstream_status=200)
+        else:
+            self._complete(attempt, last)
+
+    @property
+    def cut_short(self) -> bool:
+        """It has finished while the upstream is still speaking: nobody needs the rest."""
+        return self._attempt is not None and self._attempt.cut_short
 
     @property
     def ended(self) -> bool:
@@ -184,7 +216,8 @@ class Exchange:
     @property
     def _live(self) -> Attempt | None:
         """The attempt that still listens."""
-        return None if self.fault is not None or self.finished or self._failed else self._attempt
+        over = self.fault is not None or self.finished or self._failed or self.unchecked is not None
+        return None if over else self._attempt
 
     def _conclude(self, attempt: Attempt, last: Finish | Fault | None) -> None:
         if last is None:
@@ -193,14 +226,25 @@ class Exchange:
         if isinstance(last, Fault):
             self.fault = last
             return
+        self.unchecked = attempt.unchecked(last)
+        if self.unchecked is None:
+            self._complete(attempt, last)
+        else:
+            self._last = last
+
+    def _complete(self, attempt: Attempt, last: Finish) -> None:
         if attempt.usage is None:
             # Clients compact by these counts: an estimate serves them better than zeros.
-            estimate = self._input_tokens or estimate_tokens(self._conversation)
-            self.usage = Usage(input_tokens=estimate, output_tokens=attempt.progress)
+            self.usage = Usage(input_tokens=self._estimate(), output_tokens=attempt.progress)
         self._show(self.usage)
         self._show(last)
         self.stop_reason = last.reason
         self.finished = True
+
+    def _estimate(self) -> int:
+        """The tokens of the input; worked out at most once."""
+        self._input_tokens = self._input_tokens or estimate_tokens(self._conversation)
+        return self._input_tokens
 
 
 def _shower(encoder: Stream, out: list[bytes]) -> Callable[[Event], None]:

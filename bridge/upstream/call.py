@@ -21,6 +21,7 @@ from bridge.errors import RequestError, UpstreamError
 from bridge.upstream.alarm import Alarm
 from bridge.upstream.http import Answer
 from bridge.upstream.pool import Generation, Upstream
+from bridge.upstream.schemacheck import violation
 
 ERROR_BODY = 64 * 2**10
 WRITE_STALL = 30.0
@@ -210,6 +211,8 @@ class Call:
         progress = 0
         while data := await answer.read():
             exchange.receive(data)
+            if exchange.unchecked is not None:
+                await self._check()
             if exchange.fault is not None:
                 return
             if exchange.progress != progress:
@@ -223,9 +226,20 @@ class Call:
             if progress or self._streams or exchange.finished:
                 await self._write()
             if exchange.finished:
-                await self._settle(answer)
+                if not exchange.cut_short:
+                    await self._settle(answer)
                 return
         exchange.receive_eof()
+        if exchange.progress and not progress:
+            upstream.standing.breaker.succeeded(clock())
+        await self._check()
+
+    async def _check(self) -> None:
+        """Whether the answer fits the client's schema, if it wants one and the answer is complete."""
+        exchange = self._exchange
+        if exchange.unchecked is not None:
+            self._expect(inf, "")
+            exchange.checked(await violation(exchange.output_schema or {}, exchange.unchecked))
 
     async def _write(self) -> None:
         """Let the client have what there is. The upstream's clock stands still meanwhile."""

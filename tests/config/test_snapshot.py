@@ -10,7 +10,17 @@ import pytest
 from bridge.config.snapshot import Client, Dashboard
 from bridge.config.units import Rate
 from bridge.core.errorrules import ErrorRule, compile_wording
-from bridge.core.route import BodyPatch, Breaker, Reasoning, RetryBudget, RetryPolicy, Route, Timeouts, UpstreamRef
+from bridge.core.route import (
+    BodyPatch,
+    Breaker,
+    Reasoning,
+    RetryBudget,
+    RetryPolicy,
+    Route,
+    Timeouts,
+    ToolSchema,
+    UpstreamRef,
+)
 from bridge.core.signature import derived_key
 from bridge.errors import ConfigError
 
@@ -35,7 +45,12 @@ model = "Hermes-4"
 display_name = "Coder"
 tools = "prompt"
 tool_streaming = "eager"
-reasoning = { source = "tags", emit = "drop", starts_open = true, replay = "reasoning" }
+max_tokens_field = "max_completion_tokens"
+max_stop_sequences = 16
+tool_schema = { drop = ["$schema", "format"], inline = true }
+structured_output = "prompt"
+user_field = "user"
+reasoning = { source = "tags", emit = "drop", starts_open = true, replay = "reasoning", effort = "reasoning.effort", efforts = ["none", "high"], budget = "budget", switch = "thinking.type", on = "enabled", off = "disabled" }
 unsupported = "reject"
 server_tools = "reject"
 max_output_tokens = 0
@@ -90,11 +105,14 @@ def test_every_key_arrives(project: Project) -> None:
     assert snapshot.upstreams == {"u": upstream}
     assert snapshot.routes["coder"] == Route(
         "coder", upstream, "Hermes-4", "Coder", ("c-*",), (hermes,), "prompt", "eager",
-        Reasoning("tags", "drop", True, "reasoning"), "reject", None, 1000, "upstream",
+        Reasoning(
+            "tags", "drop", True, "reasoning", ("reasoning", "effort"), ("none", "high"), ("budget",),
+            ("thinking", "type"), "enabled", "disabled",
+        ), "reject", None, 1000, "upstream",
         Timeouts(1.0, 2.0, 3.0, 4.0), RetryPolicy(1, 0.0, 1.0, frozenset({500})),
         BodyPatch({"a": 1}, {"b": 2}, ("c",), {"d": "e"}), ("plain",),
         (ErrorRule(compile_wording("queue of {n}"), frozenset({400}), "overloaded", ("busy: {n}",), True),),
-        server_tools="reject",
+        "reject", "max_completion_tokens", 16, ToolSchema(frozenset({"$schema", "format"}), True), "prompt", ("user",),
     )  # fmt: skip
     assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,))
     assert snapshot.auto_parsers == {"coder"}
