@@ -7,16 +7,18 @@ from asyncio import get_running_loop
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bridge.core.anthropic.passing import Question, read_question
 from bridge.core.anthropic.request import parse_request
-from bridge.core.conversation import Conversation
+from bridge.core.carrier import Carrier
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
+from bridge.core.relay import Relay
 from bridge.core.route import Route
 from bridge.errors import RequestError
 from bridge.observe.log import log_request
 from bridge.observe.record import RequestRecord
 from bridge.server.auth import Caller
-from bridge.server.body import ClientGone, read_json
+from bridge.server.body import ClientGone, parse_json, read_body
 from bridge.server.respond import Receive, Scope, Send, header, send_fault
 from bridge.server.state import Live, State, new_id
 from bridge.server.stream import INTERNAL, Pump
@@ -79,21 +81,22 @@ class MessagesEndpoint:
         headers: Mapping[bytes, bytes],
     ) -> None:
         snapshot = live.generation.snapshot
-        conversation = parse_request(await read_json(headers, receive, snapshot.limits.request_body))
-        record.model = conversation.model
-        record.stream = conversation.stream
-        caller.check(conversation.model)
-        chain = _chain(live, conversation, record)
-        exchange = Exchange(conversation, new_id, record.request_id)
-        pump = Pump(scope, receive, send, exchange, record, self._state.pace, stream=conversation.stream)
+        raw = await read_body(headers, receive, snapshot.limits.request_body)
+        question = read_question(raw, parse_json(raw))
+        record.model = question.model
+        record.stream = question.stream
+        caller.check(question.model)
+        chain = _chain(live, question.model, record)
+        exchange = _carrier(question, chain, scope, record)
+        pump = Pump(scope, receive, send, exchange, record, self._state.pace, stream=question.stream)
         call = Call(
             exchange,
             chain,
             live.generation,
             pump.flush,
-            deadline=record.started + _patience(headers, chain[0], conversation),
-            streams=conversation.stream,
-            session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or conversation.user_id,
+            deadline=record.started + _patience(headers, chain[0], stream=question.stream),
+            streams=question.stream,
+            session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or question.user_id,
             original=headers.get(b"x-stainless-retry-count", b"0") == b"0",
         )
         self._state.pumps.add(pump)
@@ -107,28 +110,36 @@ class MessagesEndpoint:
             record.counters, record.warnings = dict(exchange.counters), tuple(exchange.warnings)
 
 
-def _chain(live: Live, conversation: Conversation, record: RequestRecord) -> list[Route]:
+def _carrier(question: Question, chain: list[Route], scope: Scope, record: RequestRecord) -> Carrier:
+    """What takes the request to these routes. Raises RequestError for one that none of them can answer."""
+    if any(route.upstream.protocol == "anthropic" for route in chain):
+        question = question.with_head(scope["headers"], scope["query_string"])
+        return Relay(question, new_id, record.request_id)
+    return Exchange(parse_request(question.body), new_id, record.request_id)
+
+
+def _chain(live: Live, model: str, record: RequestRecord) -> list[Route]:
     """The route of the request and those behind it. Raises RequestError (404) if there is none."""
     snapshot = live.generation.snapshot
-    decision = snapshot.router.decide(conversation.model)
+    decision = snapshot.router.decide(model)
     record.reason = decision.reason
     if decision.route is None:
         raise RequestError(Fault("not_found", decision.reason))
     chain = [decision.route]
     for key in decision.route.fallbacks:
         route = snapshot.routes[key]
-        chain.append(route if route.model else replace(route, model=conversation.model))
+        chain.append(route if route.model else replace(route, model=model))
     return chain
 
 
-def _patience(headers: Mapping[bytes, bytes], route: Route, conversation: Conversation) -> float:
+def _patience(headers: Mapping[bytes, bytes], route: Route, *, stream: bool) -> float:
     """How long the request may take: the route's limit, or the client's own if that is shorter.
 
     Of a stream, a client's timeout only limits the silence, and there is none.
     """
     total = route.timeouts.total
     asked = headers.get(b"x-stainless-timeout", b"")
-    if not conversation.stream and asked.isdigit() and 0 < len(asked) < 7:
+    if not stream and asked.isdigit() and 0 < len(asked) < 7:
         return min(total, max(1.0, float(asked)))
     return total
 

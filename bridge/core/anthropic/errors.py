@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bridge.core.events import Fault, FaultKind
-from bridge.core.jsontext import dumps
+from bridge.core.jsontext import dumps, loads
 
 _KINDS: dict[FaultKind, tuple[int, str]] = {
     "invalid_request": (400, "invalid_request_error"),
@@ -56,6 +56,23 @@ def error_response(fault: Fault, request_id: str = "") -> tuple[int, dict[str, s
     elif fault.retry in _HOPELESS:
         headers["x-should-retry"] = "false"
     return status, headers, dumps(error_body(fault, request_id))
+
+
+def error_event(fault: Fault, request_id: str = "") -> bytes:
+    """The frame that ends a stream with this fault."""
+    return b"event: error\ndata: %b\n\n" % dumps(error_body(fault, request_id))
+
+
+def is_error(body: bytes) -> bool:
+    """Whether a body has the shape of an error answer of the Messages API."""
+    try:
+        value = loads(body)
+    except ValueError:
+        return False
+    match value:
+        case {"type": "error", "error": {"type": str(), "message": str()}}:
+            return True
+    return False
 
 
 def _seconds(asked: float | None) -> int:
