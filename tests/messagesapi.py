@@ -67,9 +67,7 @@ def whole(text: str = "hi") -> Play:
 
 def error_body(kind: str, text: str = "no") -> bytes:
     """An error answer's body, spelled as no encoder of ours would."""
-    return (
-        f'{{"type" : "error", "error":{{"type":"{kind}","message":"{text}"}}, "request_id":"req_upstream"}}'.encode()
-    )
+    return f'{{"type" : "error", "error":{{"type":"{kind}","message":"{text}"}}, "request_id":"req_upstream"}}'.encode()
 
 
 def refusal(status: int, kind: str, *headers: str, text: str = "no") -> Play:

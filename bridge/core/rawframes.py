@@ -6,8 +6,8 @@ import re
 
 from bridge.core.sse import MAX_FRAME
 
-# A CR that ends what has arrived counts as a line's end; a LF that follows it then begins the next frame.
-_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+# Of a CR at the end of what has arrived, only the line end before it tells whether a LF is to come.
+_BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r(?!\n|\Z))|(?:(?<!\r)\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 _LONGEST_END = 4
 
 
