@@ -25,7 +25,7 @@ def delta(text: str) -> bytes:
 
 
 BLOCK = event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-PING = event("ping")
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 BLOCK_STOP = event("content_block_stop", index=0)
 STOPPED = event(
     "message_delta",

@@ -52,7 +52,7 @@ def _facts(snapshot: Snapshot, decision: Decision) -> dict[str, str | list[str]]
         "state": state,
         "address": list(upstream.base_urls) or [f"built-in {upstream.protocol}"],
         "model": route.model,
-        "parsers": [parser.name for parser in route.parsers],
+        "parsers": [parser.name for parser in route.parsers if upstream.protocol != "anthropic"],
         "parsers because": _parsers_because(snapshot, route),
         "fallbacks": list(route.fallbacks),
         "also matching": [f"{other.pattern} ({other.key})" for other in decision.candidates[1:]],

@@ -139,8 +139,6 @@ def _armed(
         # the demo upstream writes whichever format it is asked for, and its prose holds no markers
         written = (spec for spec in parsers.values() if spec.prompt)
         return tuple(sorted(written, key=lambda spec: (not spec.distinctive, spec.name)))
-    if upstream.protocol == "anthropic":
-        return ()
     return resolve_parsers(model.parsers, model.model, parsers)
 
 

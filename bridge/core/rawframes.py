@@ -40,14 +40,14 @@ class RawFrames:
         seen = len(self._last)
         window = self._last + data
         frames: list[bytes] = []
-        start = 0
+        done = 0
         for blank in _BLANK_LINE.finditer(window):
-            end = blank.end() - seen
-            frames.append(b"".join([*self._tail, data[start:end]]))
+            begin = max(0, done - seen)
+            frames.append(b"".join([*self._tail, data[begin : blank.end() - seen]]))
             self._tail.clear()
             self._size = 0
-            start = end
-        self._keep(data[start:], window[max(start + seen, len(window) - _LONGEST_END + 1) :])
+            done = blank.end()
+        self._keep(data[max(0, done - seen) :], window[max(done, len(window) - _LONGEST_END + 1) :])
         return frames
 
     def _keep(self, piece: bytes, last: bytes) -> None:
