@@ -60,7 +60,7 @@ def test_two_formats(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(json.loads(capsys.readouterr().out.partition("= ")[2])) == {"hermes", "qwen3_coder"}
 
 
-@pytest.mark.parametrize(("last", "told"), [(PROSE, "there is nothing to probe"), (HERMES, 'parsers = ["hermes"]')])
+@pytest.mark.parametrize(("last", "told"), [(PROSE, "no parser is needed"), (HERMES, 'parsers = ["hermes"]')])
 def test_an_upstream_that_structures_calls(last: Play, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert probe(NATIVE, NATIVE, last)[0] == 0
     out, err = capsys.readouterr()
