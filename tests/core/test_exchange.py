@@ -337,3 +337,12 @@ def test_nothing_of_an_exchange_waits_for_the_garbage_collector(stream: bool) ->
         assert attempt() is None
     finally:
         gc.enable()
+
+
+def test_an_upstream_that_needs_no_translation_is_not_for_an_exchange() -> None:
+    exchange = begun()
+    with pytest.raises(RequestError, match="speaks only the Messages API"):
+        exchange.attempt(replace(ROUTE, upstream=replace(ROUTE.upstream, protocol="anthropic")))
+    exchange.receive_refusal(GONE, 500, {}, b"{}")
+    assert exchange.refusal(GONE) is None
+    assert exchange.headers == {}

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from bridge.core.anthropic.errors import error_body, error_response, error_status
+from bridge.core.anthropic.errors import error_body, error_event, error_response, error_status, is_error
 from bridge.core.events import Fault
 
 
@@ -71,3 +71,26 @@ def test_what_failed_for_good_tells_the_client_not_to_retry(retry, hopeless):
     headers = error_response(Fault("api", "x", retry=retry))[1]
     assert headers.get("x-should-retry") == ("false" if hopeless else None)
     assert "retry-after" not in headers
+
+
+def test_the_event_that_ends_a_stream():
+    frame = error_event(Fault("overloaded", "busy"), "req_1")
+    name, data, *rest = frame.split(b"\n")
+    assert (name, rest) == (b"event: error", [b"", b""])
+    assert json.loads(data.removeprefix(b"data: ")) == error_body(Fault("overloaded", "busy"), "req_1")
+
+
+@pytest.mark.parametrize(
+    ("body", "is_one"),
+    [
+        (b'{"type":"error","error":{"type":"new_error","message":"m"},"request_id":null}', True),
+        (b'{"type":"error","error":{"type":"new_error"}}', False),
+        (b'{"type":"error","error":"no"}', False),
+        (b'{"error":{"type":"a","message":"m"}}', False),
+        (b"[]", False),
+        (b"<html>", False),
+        (b"", False),
+    ],
+)
+def test_error_answers_of_others(body, is_one):
+    assert is_error(body) is is_one
