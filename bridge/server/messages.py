@@ -106,6 +106,7 @@ class MessagesEndpoint:
             self._state.pumps.discard(pump)
             record.attempts = call.attempts
             record.route, record.upstream, record.upstream_model = call.route, call.upstream, call.model
+            record.upstream_request_id = record.upstream_request_id or exchange.headers.get("request-id", "")
             record.usage, record.stop_reason = exchange.usage, exchange.stop_reason
             record.counters, record.warnings = dict(exchange.counters), tuple(exchange.warnings)
 

@@ -150,6 +150,8 @@ def test_pings_before_the_upstream_says_anything(shared: Running) -> None:
         assert got.body.endswith(b"".join(frames("all ", "well")))
         assert got.headers["request-id"].startswith("req_")
         assert got.headers["request-id"] != "req_upstream"
+        server.wait(lambda: server.state.records.recent)
+        assert server.state.records.recent[-1].upstream_request_id == "req_upstream"
 
 
 @pytest.mark.parametrize(
