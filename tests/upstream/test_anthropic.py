@@ -18,6 +18,7 @@ from scripted import END, FIN, HANG, KEEP, RST, Upstream, completion, part, repl
 
 from bridge.core.breaker import CircuitBreaker
 from bridge.core.route import Breaker
+from bridge.observe.record import RequestRecord
 from bridge.server.stream import Pace
 
 UP = 'protocol = "anthropic"\napi_key = "up-key"\n'
@@ -67,6 +68,17 @@ def last_error(got: Reply) -> str:
     return str(got.events[-1][1]["error"]["type"])
 
 
+def record_of(server: Running, request_id: str) -> RequestRecord:
+    """What the proxy keeps of a request, once it is over."""
+
+    def found() -> list[RequestRecord]:
+        return [record for record in server.state.records.recent if record.request_id == request_id]
+
+    server.wait(found)
+    (record,) = found()
+    return record
+
+
 @BOTH
 def test_every_byte_gets_through(shared: Running, streams: bool) -> None:
     raw = RAW if streams else RAW.replace(b"true", b"false")
@@ -91,9 +103,7 @@ def test_every_byte_gets_through(shared: Running, streams: bool) -> None:
         assert got.headers["content-type"].startswith("text/event-stream" if streams else "application/json")
         assert "set-cookie" not in got.headers
         assert (got.headers["x-bridge-upstream"], got.headers["x-bridge-attempts"]) == ("u0", "1")
-        server.wait(lambda: server.state.records.recent)
-        record = server.state.records.recent[-1]
-        assert got.headers["x-bridge-request-id"] == record.request_id
+        record = record_of(server, got.headers["x-bridge-request-id"])
         assert (record.upstream_request_id, record.stop_reason, record.outcome) == ("req_upstream", "end_turn", "ok")
         assert record.usage.input_tokens == 11
         assert record.usage.output_tokens == (42 if streams else 1)
@@ -150,8 +160,7 @@ def test_pings_before_the_upstream_says_anything(shared: Running) -> None:
         assert got.body.endswith(b"".join(frames("all ", "well")))
         assert got.headers["request-id"].startswith("req_")
         assert got.headers["request-id"] != "req_upstream"
-        server.wait(lambda: server.state.records.recent)
-        assert server.state.records.recent[-1].upstream_request_id == "req_upstream"
+        assert record_of(server, got.headers["request-id"]).upstream_request_id == "req_upstream"
 
 
 @pytest.mark.parametrize(
@@ -304,8 +313,7 @@ def test_a_failure_after_content_is_one_error_event(shared: Running, steps: list
         assert got.text == "so far"
         assert got.events[-1][1].get("request_id") in (None, "req_upstream")
         assert len(upstream.requests) == 1
-        server.wait(lambda: server.state.records.recent)
-        assert server.state.records.recent[-1].outcome == "error"
+        assert record_of(server, got.headers["x-bridge-request-id"]).outcome == "error"
 
 
 @pytest.mark.parametrize("play", [[HANG], [*stream(), HANG], [*stream(start(), PING), HANG]])
@@ -340,13 +348,14 @@ def test_silence_after_content(shared: Running) -> None:
 @BOTH
 def test_a_client_that_leaves(shared: Running, play: scripted.Play, streams: bool) -> None:
     with Upstream(play) as upstream, shared.using(routes(upstream.url, upstream=UP)) as server:
+        before = server.state.records.requests
         client = server.open(ask(stream=streams))
         upstream.wait(lambda upstream: upstream.requests)
         left = time.monotonic()
         client.close()
         upstream.wait(lambda upstream: upstream.open == 0)
         assert upstream.closed[0] - left < 0.25
-        server.wait(lambda: server.state.records.recent)
+        server.wait(lambda: server.state.records.requests > before)
         assert server.state.records.recent[-1].outcome == "client_gone"
 
 
