@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bridge.config import schema
@@ -148,6 +148,15 @@ def _armed(
     return resolve_parsers(model.parsers, model.model, parsers)
 
 
+def _output_limit(loaded: Loaded, key: str, model: schema.Model, upstream: core.UpstreamRef) -> int | None:
+    """What is passed through byte by byte is only limited where the model or its upstream says so itself."""
+    if upstream.protocol == "anthropic":
+        path = loaded.model_path(key, ("max_output_tokens",))
+        if path is None or path[0] == "defaults":
+            return None
+    return model.max_output_tokens or None
+
+
 def compiled(
     loaded: Loaded,
     parsers: Mapping[str, AvailableParser],
@@ -175,7 +184,9 @@ def compiled(
         model = schema.Model.model_validate(loaded.model_values(key))
         if model.parsers == "auto":
             auto.add(key)
-        routes[key] = _route(key, model, upstreams[model.upstream], specs)
+        upstream = upstreams[model.upstream]
+        limit = _output_limit(loaded, key, model, upstream)
+        routes[key] = replace(_route(key, model, upstream, specs), max_output_tokens=limit)
     return Snapshot(
         revision=_revision(loaded),
         environment=environment,
@@ -256,7 +267,6 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
         ),
         unsupported=model.unsupported,
         server_tools=model.server_tools,
-        max_output_tokens=model.max_output_tokens or None,
         context_window=model.context_window,
         max_tokens_field=model.max_tokens_field,
         max_stop_sequences=model.max_stop_sequences,

@@ -12,6 +12,7 @@ from functools import partial
 from bridge.core import jsontext
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
+from bridge.core.carrier import Refusal
 from bridge.core.conversation import Conversation, ToolUse
 from bridge.core.events import Event, Fault, Finish, StopReason, Usage
 from bridge.core.losses import check
@@ -19,6 +20,7 @@ from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
 from bridge.core.signature import Signer
 from bridge.core.voice import Fold, Stream, Voice
+from bridge.errors import RequestError
 
 __all__ = ["Exchange", "UpstreamRequest"]
 
@@ -51,6 +53,7 @@ class Exchange:
         self.unchecked: str | None = None
         self.warnings = tuple(map(str, conversation.warnings))
         self.attempts = 0
+        self.headers: Mapping[str, str] = {}
         self._conversation = conversation
         self._new_id = new_id
         self._request_id = request_id
@@ -77,6 +80,9 @@ class Exchange:
         """
         if self.content_started or self._failed or self.finished:
             raise RuntimeError("an exchange that has shown content, failed or finished cannot begin again")
+        if route.upstream.protocol == "anthropic":
+            message = f"upstream `{route.upstream.name}` speaks only the Messages API"
+            raise RequestError(Fault("invalid_request", message))
         if self._request is None or self._attempt is None or self._attempt.route is not route:
             self._request = build_request(self._conversation, route, self._estimate)
         self.fault = None
@@ -96,10 +102,13 @@ class Exchange:
         self._attempt = Attempt(self._conversation, route, new_call_id, self._taken, self._show, names)
         return self._request
 
-    def receive_head(self, content_type: str) -> None:
+    def receive_head(self, content_type: str, headers: Mapping[str, str] | None = None) -> None:
         """A 2xx answer began."""
         if self._live is not None and content_type.startswith("text/html"):
             self.fault = self._live.broken("a page of markup instead of an answer")
+
+    def receive_refusal(self, fault: Fault, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """An answer that is not 2xx: the fault that was made of it says all that a client understands."""
 
     def receive(self, data: bytes) -> None:
         """More of the answer's body."""
@@ -200,6 +209,10 @@ class Exchange:
             self._attempt.flush()
         if self._encoder.started:
             self._out.append(self._encoder.error(fault, self._request_id))
+
+    def refusal(self, fault: Fault) -> Refusal | None:
+        """An upstream's own words for ``fault``: never what a client of the Messages API understands."""
+        return None
 
     def client_bytes(self) -> bytes:
         """What a streamed answer has to send since the last call."""

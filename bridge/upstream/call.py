@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 
 from bridge.core import retrying
+from bridge.core.carrier import Carrier
 from bridge.core.events import Fault
-from bridge.core.exchange import Exchange
 from bridge.core.openai.errors import fault_from_response
 from bridge.core.route import Route
 from bridge.errors import RequestError, UpstreamError
@@ -43,7 +43,7 @@ class Call:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Carrier,
         chain: Sequence[Route],
         generation: Generation,
         flush: Callable[[], Awaitable[None]],
@@ -69,6 +69,7 @@ class Call:
         self._expires = inf
         self._reason = ""
         self._flushed = False
+        self._unfit = False
         self.attempts = 0
         self.route = chain[0].key
         self.upstream = chain[0].upstream.name
@@ -108,6 +109,7 @@ class Call:
                 affordable=budget.balance(now) >= cost,
                 fallback=len(self._chain) > 1,
                 content_started=self._exchange.content_started,
+                unfit=self._unfit,
                 now=now,
                 deadline=self._deadline,
                 unit=random.random(),
@@ -124,10 +126,9 @@ class Call:
         self.route = route.key
         self.upstream = ref.name
         self.model = route.model
+        self._unfit = False
         if ref.off:
             return Fault("permission", f"upstream `{ref.name}` is off: {ref.off}")
-        if ref.protocol == "anthropic":
-            return Fault("api", f'upstream `{ref.name}`: protocol = "anthropic" cannot be served by this version')
         standing = upstream.standing
         breaker = standing.breaker
         now = self._clock()
@@ -145,6 +146,7 @@ class Call:
                 standing.bulkhead.release()
         except (UpstreamError, RequestError) as problem:
             fault = problem.fault
+            self._unfit = isinstance(problem, RequestError)
         except BaseException:
             breaker.abandoned()
             raise
@@ -166,7 +168,7 @@ class Call:
             answer = await endpoint.send(request.path, request.headers, request.body, route.timeouts.connect)
             if not 200 <= answer.status < 300:
                 return await self._refusal(answer, upstream, route)
-            exchange.receive_head(answer.content_type)
+            exchange.receive_head(answer.content_type, answer.headers)
             await self._receive(answer, upstream, route)
         except UpstreamError as problem:
             if answer is None:
@@ -193,16 +195,19 @@ class Call:
         return exchange.fault
 
     async def _refusal(self, answer: Answer, upstream: Upstream, route: Route) -> Fault:
-        return fault_from_response(
+        body = await answer.read_all(ERROR_BODY)
+        fault = fault_from_response(
             answer.status,
             answer.headers,
-            await answer.read_all(ERROR_BODY),
+            body,
             upstream.ref.name,
             route.model,
             now=time.time(),
             secrets=(upstream.ref.api_key,) if upstream.ref.api_key else (),
             rules=route.errors,
         )
+        self._exchange.receive_refusal(fault, answer.status, answer.headers, body)
+        return fault
 
     async def _receive(self, answer: Answer, upstream: Upstream, route: Route) -> None:
         """Pass the body to the exchange until it has finished or failed."""
@@ -231,6 +236,7 @@ class Call:
                 return
         exchange.receive_eof()
         if exchange.progress and not progress:
+            # An answer in one piece says nothing before its end.
             upstream.standing.breaker.succeeded(clock())
         await self._check()
 

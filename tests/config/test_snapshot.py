@@ -114,7 +114,7 @@ def test_every_key_arrives(project: Project) -> None:
         (ErrorRule(compile_wording("queue of {n}"), frozenset({400}), "overloaded", ("busy: {n}",), True),),
         "reject", "max_completion_tokens", 16, ToolSchema(frozenset({"$schema", "format"}), True), "prompt", ("user",),
     )  # fmt: skip
-    assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,))
+    assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,), max_output_tokens=None)
     assert snapshot.auto_parsers == {"coder"}
     digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of "test"
     assert snapshot.clients == {
@@ -223,3 +223,23 @@ def test_reasoning_is_signed_with_what_every_replica_knows(project: Project) -> 
     assert "signing_key" not in repr(upstreams["keyed"])
     own = project.build(KEYS, {"KEY": "secret", "BRIDGE_SIGNATURE_KEY": "own"}).upstreams
     assert {upstream.signing_key for upstream in own.values()} == {derived_key("own")}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "below", "own", "limit"),
+    [("", "", "", None), ("7", "", "", None), ("7", "8", "", 8), ("", "8", "9", 9), ("", "8", "0", None)],
+)
+def test_what_is_passed_through_is_limited_only_on_purpose(
+    project: Project, defaults: str, below: str, own: str, limit: int | None
+) -> None:
+    def line(value: str) -> str:
+        return f"max_output_tokens = {value}\n" if value else ""
+
+    routes = project.build(
+        f"[defaults]\n{line(defaults)}"
+        f'[upstreams.a]\nbase_url = "http://a/v1"\nprotocol = "anthropic"\n[upstreams.a.defaults]\n{line(below)}'
+        f'[models.m]\nupstream = "a"\n{line(own)}'
+        f'[upstreams.b]\nbase_url = "http://b/v1"\n[models.n]\nupstream = "b"\n'
+    ).routes
+    assert routes["m"].max_output_tokens == limit
+    assert routes["n"].max_output_tokens == int(defaults or 32_000)

@@ -359,7 +359,7 @@ SCHEMA = {"type": "integer"}
 def waiting(stream: bool = True, text_: str = "4x", **fields: Any) -> Exchange:
     """An exchange whose answer is complete, and a schema has to hold for it."""
     asked = replace(CONVERSATION, stream=stream, output_schema=SCHEMA, **fields)
-    exchange = Exchange(asked, counting(), "req_1")
+    exchange = Exchange(asked, counting(), "req_1", MESSAGES)
     exchange.attempt(ROUTE)
     exchange.receive(chunk(text_[:1]) + chunk(text_[1:]) + finish("stop") + usage(3, 2) + DONE)
     return exchange
@@ -450,3 +450,12 @@ def test_the_answer_is_kept_within_the_window() -> None:
     sent = json.loads(exchange.attempt(replace(ROUTE, context_window=10_000)).body)
     assert 6_000 < sent["max_tokens"] < 8_500
     assert any(warning.startswith("max_tokens: 9000 is lowered") for warning in exchange.warnings)
+
+
+def test_an_upstream_that_needs_no_translation_is_not_for_an_exchange() -> None:
+    exchange = begun()
+    with pytest.raises(RequestError, match="speaks only the Messages API"):
+        exchange.attempt(replace(ROUTE, upstream=replace(ROUTE.upstream, protocol="anthropic")))
+    exchange.receive_refusal(GONE, 500, {}, b"{}")
+    assert exchange.refusal(GONE) is None
+    assert exchange.headers == {}
