@@ -84,7 +84,9 @@ class MessagesEndpoint:
         record.stream = conversation.stream
         caller.check(conversation.model)
         chain = _chain(live, conversation, record)
-        exchange = Exchange(conversation, new_id, record.request_id)
+        length = int(headers.get(b"content-length", 0))
+        guess = self._state.counting.guess(conversation, chain[0], live.generation, length)
+        exchange = Exchange(conversation, new_id, record.request_id, input_tokens=guess)
         pump = Pump(scope, receive, send, exchange, record, self._state.pace, stream=conversation.stream)
         call = Call(
             exchange,
@@ -105,6 +107,9 @@ class MessagesEndpoint:
             record.route, record.upstream, record.upstream_model = call.route, call.upstream, call.model
             record.usage, record.stop_reason = exchange.usage, exchange.stop_reason
             record.counters, record.warnings = dict(exchange.counters), tuple(exchange.warnings)
+            if (request := exchange.counted) is not None:
+                upstream = live.generation.upstreams[call.upstream]
+                self._state.counting.learn(upstream, call.model, request, exchange.usage)
 
 
 def _chain(live: Live, conversation: Conversation, record: RequestRecord) -> list[Route]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import FastAPI, Request, Response
 
 from bridge.core.anthropic.models import ListedModel, find_model, model_page
 from bridge.core.anthropic.request import parse_count_request
-from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
 from bridge.core.openai.answer import model_list
 from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
-from bridge.server.body import read_json
+from bridge.server.body import ClientGone, read_json
+from bridge.server.counting import unless_gone
 from bridge.server.state import State, new_id
-
-_QUICK = 50_000
 
 
 def add(app: FastAPI, state: State) -> None:
@@ -45,15 +41,26 @@ def add(app: FastAPI, state: State) -> None:
 
     @app.post("/v1/messages/count_tokens")
     async def count_tokens(request: Request) -> Response:
-        caller = _caller(state, request)
-        limit = state.store.current.limits.request_body
-        body = await read_json(dict(request.scope["headers"]), request.receive, limit)
-        conversation = parse_count_request(body)
-        caller.check(conversation.model)
-        size = int(request.headers.get("content-length", _QUICK))
-        # Long texts are counted beside the event loop, which has streams to serve.
-        count = estimate_tokens if size < _QUICK else None
-        tokens = count(conversation) if count else await asyncio.to_thread(estimate_tokens, conversation)
+        live = state.live()
+        caller = live.keyring.identify(dict(request.scope["headers"]))
+        generation = live.generation.lease()
+        try:
+            with state.load.admit(generation.snapshot.limits.in_flight):
+                limit = generation.snapshot.limits.request_body
+                body = await read_json(dict(request.scope["headers"]), request.receive, limit)
+                conversation = parse_count_request(body)
+                caller.check(conversation.model)
+                decision = generation.snapshot.router.decide(conversation.model)
+                route = decision.route
+                if route is None:
+                    raise RequestError(Fault("not_found", decision.reason))
+                tokens = await unless_gone(
+                    request.receive, lambda: state.counting.count(conversation, route, generation)
+                )
+        except ClientGone:
+            return Response(status_code=499)
+        finally:
+            generation.release()
         return _json(dumps({"input_tokens": tokens}))
 
 
