@@ -151,7 +151,10 @@ class Defaults(Table):
     max_output_tokens: int = Field(default=32_000, ge=0, description="Upper limit of the client's max_tokens; 0: none.")
     context_window: int | None = Field(default=None, ge=1, description="Tokens that the model can read.")
     count_tokens: Literal["auto", "estimate", "upstream"] = Field(
-        default="auto", description="Who counts tokens: an estimate here, the upstream, or the better one that works."
+        default="auto",
+        description="Who counts for `count_tokens`. upstream: its tokenizer (vLLM, llama.cpp); without one, an error. "
+        "estimate: this proxy, corrected by the counts of earlier answers. auto: the upstream if it answers in 2 s, "
+        "else the estimate.",
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="Limits of time.")
     retry: Retry = Field(default=Retry(), description="Repeated attempts.")

@@ -17,7 +17,7 @@ DIGIT = 0.3
 @dataclass(frozen=True, slots=True)
 class TextSize:
     """``letters``: tokens of Latin letters, punctuation and space, and a token for three digits;
-    ``digits``: how many more it were if every digit was one; ``han``: of kana, Han and Hangul;
+    ``digits``: how many more it were if every digit was one; ``han``: of Han;
     ``scripts``: of every other script, and of symbols.
     """
 
@@ -32,33 +32,51 @@ class TextSize:
         return self.letters + DIGIT * self.digits + self.han + self.scripts
 
 
+# A least-squares fit to the mean of four open vocabularies, over 800 pieces of code, prose, data and logs.
 _LETTERS = (
-    (b"a", 0.05),
-    (b" a", 0.76),
-    (b".a", 1.14),
-    (b"A", 0.29),
-    (b" A", 1.14),
-    (b"aA", 1.92),
-    (b"\n", 1.81),
-    (b".", 0.19),
-    (b". ", 0.75),
+    (b".", 0.27),
+    (b"A", 0.43),
+    (b"_", 0.99),
+    (b"a", 0.09),
+    (b"q", 0.29),
+    (b"\n ", 0.63),
+    (b" .", 0.94),
+    (b" 0", 1.20),
+    (b" a", 0.45),
+    (b" q", 1.25),
+    (b"..", -0.18),
+    (b".A", 1.16),
+    (b".a", 0.54),
+    (b"0.", 0.73),
+    (b"AA", -0.40),
+    (b"a\n", 1.73),
+    (b"a ", 0.25),
+    (b"a.", 0.56),
+    (b"a0", 1.13),
+    (b"qa", 0.88),
 )
-_SCRIPTS = ((b"l", 1.9), (b"g", 0.45), (b"o", 1.2), (b"e", 3.0))
-_HAN = (b"c", 0.70)
+_SCRIPTS = ((b"l", 1.6), (b"g", 0.38), (b"k", 0.66), (b"o", 1.0), (b"e", 2.5))
+_HAN = (b"h", 0.56)
+
+
+_SIGNS = {" ": " ", "\t": " ", "\n": "\n", "\r": "\n", "_": "_", '"': "q", "'": "q", "`": "q"}
 
 
 def _class_of(byte: int) -> str:
     """The letter that stands for all bytes of its kind; of other scripts only lead bytes are looked at."""
     char = chr(byte)
     if byte < 0x80:
-        kinds = ((char.islower(), "a"), (char.isupper(), "A"), (char.isdigit(), "0"), (char in " \t", " "))
-        return next((kind for holds, kind in kinds if holds), "\n" if char in "\r\n" else ".")
+        if char.isalpha():
+            return "a" if char.islower() else "A"
+        return "0" if char.isdigit() else _SIGNS.get(char, ".")
     if byte < 0xCD:
         return "l"  # Latin with marks
     if byte < 0xE0:
         return "g"  # Greek, Cyrillic, Hebrew, Arabic
+    if 0xE4 <= byte <= 0xE9:
+        return "h"  # Han
     if 0xE3 <= byte <= 0xED:
-        return "c"  # kana, Han, Hangul
+        return "k"  # kana, Hangul
     return "o" if byte < 0xF0 else "e"  # Indic, Thai, symbols; emoji
 
 
@@ -67,7 +85,7 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 def text_size(text: str) -> TextSize:
-    """The size of a text by itself. Linear in its length: some 20 ms for a megabyte."""
+    """The size of a text by itself. Linear in its length: some 40 ms for a megabyte."""
     classes = text.encode("utf-8", "surrogatepass").translate(_CLASSES, _CONTINUATION)
     count = classes.count
     digits = count(b"0")

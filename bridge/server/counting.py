@@ -26,7 +26,7 @@ AUTO_TIMEOUT = 2.0
 """How long the upstream may take to count before the estimate answers."""
 UPSTREAM_TIMEOUT = 10.0
 
-QUICK = 50_000
+QUICK = 32_000
 """Bodies up to so many bytes are measured at once; longer ones beside the event loop, which has streams to serve."""
 THREADS = 2
 
@@ -63,7 +63,7 @@ class Counting:
         return calibration_of(upstream, route.model).count(size)
 
     def guess(self, conversation: Conversation, route: Route, generation: Generation, length: int) -> int:
-        """What a request of ``length`` bytes will come to, to be shown before the upstream says; 0 if nothing is known."""
+        """What a request of ``length`` bytes may come to, until the upstream says; 0 if nothing is known."""
         if any(_has_media(turn.parts) for turn in conversation.turns):
             return 0
         return calibration_of(generation.upstreams[route.upstream.name], route.model).guess(length)
@@ -128,7 +128,10 @@ def _has_media(parts: Iterable[Part]) -> bool:
 
 
 async def unless_gone(receive: Receive, work: Callable[[], Awaitable[T]]) -> T:
-    """What the work gives; it is cancelled, and ClientGone raised, when the client leaves. The body must have been read."""
+    """What the work gives. When the client leaves it is cancelled, and ClientGone raised.
+
+    The request's body must have been read.
+    """
 
     async def leaves() -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -6,7 +6,8 @@ vLLM                      ``POST ROOT/tokenize`` with messages and tools        
 llama.cpp                 ``POST ROOT/apply-template``, then ``POST ROOT/tokenize``  ``{"tokens": [1, 2, ...]}``
 ========================  ========================================================  ==========================
 
-ROOT is the base URL without its ``/v1``. SGLang's ``/tokenize`` knows no messages, only text; it has no template to apply.
+ROOT is the base URL without its ``/v1``. SGLang's ``/tokenize`` knows text only, and nothing there
+applies the template.
 """
 
 from __future__ import annotations
