@@ -1,18 +1,74 @@
 from __future__ import annotations
 
-import subprocess
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import running
+from clients import Client, environment
+from official import routes
 
-HERE = Path(__file__).parent
+
+class Proxy:
+    """One toolbridge process for many tests, each with routes of its own: they are loaded while it runs."""
+
+    def __init__(self, process: running.Running) -> None:
+        self._process = process
+        self._seen = 0
+        self.url = process.url
+
+    @contextmanager
+    def using(self, text: str) -> Iterator[Proxy]:
+        """Serve these routes. At the end, nothing may have gone wrong inside."""
+        self._process.file.write_text(text)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
+        connection.request("POST", "/-/reload")
+        answer = json.load(connection.getresponse())
+        connection.close()
+        assert answer["ok"], answer["error"]
+        self._seen = len(self._process.log())
+        yield self
+        assert "Traceback" not in self.log()
+        assert '"level":"error"' not in self.log()
+
+    def log(self) -> str:
+        """What it logged since these routes are served."""
+        return self._process.log()[self._seen :]
+
+
+@pytest.fixture(scope="session")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with running.serving(tmp_path_factory.mktemp("proxy"), routes("http://127.0.0.1:1")) as process:
+        yield Proxy(process)
+
+
+class Clients:
+    """The client processes, each started when a test first asks for it."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._started: dict[str, Client] = {}
+
+    def __getitem__(self, name: str) -> Client:
+        if name not in self._started:
+            self._started[name] = self._stack.enter_context(Client.of(name, self._folder / name))
+        return self._started[name]
+
+
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    with ExitStack() as stack:
+        yield Clients(tmp_path_factory.mktemp("clients"), stack)
 
 
 @pytest.fixture(scope="session")
 def claude() -> Path:
-    """The Claude Code program, installed if it is not yet there."""
-    subprocess.run([HERE / "setup"], check=True)
-    modules = HERE.parent.parent / ".e2e" / "claude-code" / "node_modules"
+    """The Claude Code program."""
+    modules = environment("claude-code") / "node_modules"
     # npm may be told to run no install scripts: then only the platform's own package has the program.
     found = [*modules.glob("@anthropic-ai/claude-code-*/claude"), modules / ".bin" / "claude"]
     return found[0]
