@@ -10,6 +10,7 @@ import pytest
 import running
 from clients import Client, environment
 from official import routes
+from workshop import Workshop
 
 
 class Proxy:
@@ -72,3 +73,8 @@ def claude() -> Path:
     # npm may be told to run no install scripts: then only the platform's own package has the program.
     found = [*modules.glob("@anthropic-ai/claude-code-*/claude"), modules / ".bin" / "claude"]
     return found[0]
+
+
+@pytest.fixture
+def workshop(claude: Path, proxy: Proxy, tmp_path: Path) -> Workshop:
+    return Workshop(claude, tmp_path, proxy.url)

@@ -124,18 +124,25 @@ def test_a_demanded_tool_of_langchain(proxy: Any, clients: Any, stream: bool) ->
         assert choice == {"type": "function", "function": {"name": "ping"}}
 
 
-def test_a_query_of_the_agent_sdk(proxy: Any, clients: Any, tmp_path: Any) -> None:
-    """Claude Code as a library, with a tool of its caller's."""
-    call = ("mcp__sky__weather", {"city": "Oslo", "days": 3})
-    raw = written("minimax_m2", "I will look.", call)
+@pytest.mark.parametrize("search", [True, False], ids=["tool-search", "all-tools"])
+def test_a_query_of_the_agent_sdk(proxy: Any, clients: Any, tmp_path: Any, search: bool) -> None:
+    """Claude Code as a library, with a tool of its caller's that it shows at once, or when the model asks for it."""
+    name = "mcp__sky__weather"
+    lookup = written("minimax_m2", "Which tool?", ("ToolSearch", {"query": f"select:{name}", "max_results": 5}))
+    call = written("minimax_m2", "I will look.", (name, {"city": "Oslo", "days": 3}), first=int(search))
+    texts = [*([lookup] if search else []), call, "Rain, three days."]
     (tmp_path / "project").mkdir()
     with (
-        Upstream(answer(*raw), answer("Rain, three days.")) as upstream,
+        Upstream(*(answer(*text) for text in texts)) as upstream,
         proxy.using(routes(upstream.url, MODELS["minimax_m2"])),
     ):
         folders = {"folder": str(tmp_path / "project"), "home": str(tmp_path / "home")}
-        got = clients["agent-sdk"].do("loop", url=proxy.url, **folders)
-        assert got == {"said": "Rain, three days.", "ran": [["Oslo", 3]], "turns": 2, "failed": False}
-        first, second = (request.json for request in upstream.requests)
-        assert "mcp__sky__weather" in [tool["function"]["name"] for tool in first["tools"]]
-        assert "3 days of rain in Oslo" in json.dumps(second["messages"][-1])
+        got = clients["agent-sdk"].do("loop", url=proxy.url, search=search, **folders)
+        assert got == {"said": "Rain, three days.", "ran": [["Oslo", 3]], "turns": len(texts), "failed": False}
+        requests = [request.json for request in upstream.requests]
+        shown = [name in [tool["function"]["name"] for tool in request["tools"]] for request in requests]
+        assert shown == ([False, True, True] if search else [True, True])
+        assert "3 days of rain in Oslo" in json.dumps(requests[-1]["messages"][-1])
+        sent = json.dumps(requests)
+        assert '"defer_loading"' not in sent
+        assert '"tool_reference"' not in sent

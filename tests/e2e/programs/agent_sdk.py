@@ -8,7 +8,7 @@ import jobs
 from claude_agent_sdk import ClaudeAgentOptions, ResultMessage, create_sdk_mcp_server, query, tool
 
 
-async def loop(url: str, folder: str, home: str) -> dict[str, Any]:
+async def loop(url: str, folder: str, home: str, search: bool) -> dict[str, Any]:
     """A query with a tool of the caller's."""
     ran: list[Any] = []
 
@@ -26,6 +26,7 @@ async def loop(url: str, folder: str, home: str) -> dict[str, Any]:
             "HOME": home,
             "ANTHROPIC_BASE_URL": url,
             "ANTHROPIC_API_KEY": "client-key",
+            "ENABLE_TOOL_SEARCH": str(search).lower(),
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
