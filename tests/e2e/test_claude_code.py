@@ -6,6 +6,7 @@ Everything runs on loopback, with a home of its own; ``-s`` shows how long each 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from official import routes
 from scripted import END, KEEP, Upstream, chunk, head, sse
+from tap import Tap
 from workshop import LAST, Workshop, typed
 from written import MODELS, written
 
@@ -30,7 +32,7 @@ def check_request(body: dict[str, Any]) -> None:
     roles = [message["role"] for message in body["messages"]]
     assert roles[0] == "system"
     assert "system" not in roles[1:]
-    # The skills come as a system message behind the user's.
+    # The list of skills; some names get it as a system message in the middle.
     assert any("security-review" in json.dumps(message) for message in body["messages"][1:])
     text = json.dumps(body)
     assert [word for word in ("cache_control", "defer_loading", "tool_reference") if f'"{word}"' in text] == []
@@ -147,13 +149,36 @@ def test_context(workshop: Workshop, proxy: Any) -> None:
     with (
         Upstream([head(), END, KEEP]) as upstream,
         proxy.using(routes(upstream.url, "m", extra='count_tokens = "estimate"')),
+        Tap(proxy.url) as tap,
     ):
+        workshop.url = tap.url
         run = workshop.run(prompt="/context")
         assert run.code == 0
         assert "Context Usage" in run.said
         assert not upstream.requests
-        counts = [json.loads(line) for line in proxy.log().splitlines() if "/v1/messages/count_tokens" in line]
-        assert [count["status"] for count in counts] == [200] * 14
+        assert tap.sent.count(b"POST /v1/messages/count_tokens?beta=true ") == 14
+        assert tap.received.count(b'{"input_tokens":') == 14
+        assert set(re.findall(rb"HTTP/1.1 \d+", tap.received)) == {b"HTTP/1.1 200"}
+
+
+def test_a_system_message_in_the_middle(workshop: Workshop, proxy: Any) -> None:
+    """Sent for every name that the client does not know. Templates refuse it; its words are not lost."""
+    with (
+        Upstream(typed(LAST)) as upstream,
+        proxy.using(routes(upstream.url, MODELS["hermes"])),
+        Tap(proxy.url) as tap,
+    ):
+        workshop.url = tap.url
+        run = workshop.run("--model", "house-coder-7b")
+        assert (run.code, run.said) == (0, LAST)
+        (body,) = re.findall(rb"\r\n\r\n(\{.*?\})\n?(?=POST|HEAD|$)", tap.sent, re.DOTALL)
+        sent = json.loads(body)
+        assert [message["role"] for message in sent["messages"]] == ["user", "system"]
+        words = sent["messages"][1]["content"]
+        assert "security-review" in words
+        system, user = upstream.requests[0].json["messages"]
+        assert (system["role"], user["role"]) == ("system", "user")
+        assert words.strip() in user["content"]
 
 
 def test_the_variables_that_toolbridge_prints(workshop: Workshop, proxy: Any) -> None:
