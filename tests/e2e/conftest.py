@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import running
@@ -18,6 +19,7 @@ class Proxy:
 
     def __init__(self, process: running.Running) -> None:
         self._process = process
+        self._marks: set[str] = set()
         self._seen = 0
         self.url = process.url
 
@@ -25,19 +27,33 @@ class Proxy:
     def using(self, text: str) -> Iterator[Proxy]:
         """Serve these routes. At the end, nothing may have gone wrong inside."""
         self._process.file.write_text(text)
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
-        connection.request("POST", "/-/reload")
-        answer = json.load(connection.getresponse())
-        connection.close()
+        answer, _ = self._post("/-/reload")
         assert answer["ok"], answer["error"]
+        self._mark()
         self._seen = len(self._process.log())
         yield self
         assert "Traceback" not in self.log()
         assert '"level":"error"' not in self.log()
 
     def log(self) -> str:
-        """What it logged since these routes are served."""
-        return self._process.log()[self._seen :]
+        """What it logged since these routes are served, as far as requests that were answered by now go."""
+        self._mark()
+        lines = self._process.log()[self._seen :].splitlines(keepends=True)
+        return "".join(line for line in lines if not any(mark in line for mark in self._marks))
+
+    def _mark(self) -> None:
+        """A request of our own, and its line in the log: all that was logged before has arrived."""
+        _, request_id = self._post("/v1/messages")
+        self._marks.add(request_id)
+        self._process.wait_for_log(request_id)
+
+    def _post(self, path: str) -> tuple[Any, str]:
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
+        connection.request("POST", path, b"{}", {"content-type": "application/json"})
+        response = connection.getresponse()
+        body, request_id = json.load(response), response.getheader("request-id", "")
+        connection.close()
+        return body, request_id
 
 
 @pytest.fixture(scope="session")

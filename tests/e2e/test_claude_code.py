@@ -72,7 +72,7 @@ def test_names(workshop: Workshop, proxy: Any, asked: str) -> None:
         assert request.json["model"] == MODELS["hermes"]
         check_request(request.json)
         name = asked.removesuffix("[1m]")
-        assert f"{name}" in proxy.log()
+        assert re.search(rf'"model":"[\w-]*{name}', proxy.log())
         assert len(request.json["tools"]) > 5
 
 
