@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## let ruff fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: $(VENV)/.dev ## real clients against a running proxy (Claude Code needs node)
+e2e: $(VENV)/.dev ## real clients against a running proxy (installs them in .e2e; some need node)
 	$(BIN)/pytest tests/e2e -m e2e $(ARGS)
 
 bench: $(VENV)/.dev ## throughput and cost beside nginx
