@@ -37,7 +37,7 @@ class Tokenizer:
     async def count(
         self, endpoint: Endpoint, request: UpstreamRequest, body: Mapping[str, Any], timeout: float
     ) -> tuple[int, Way] | None:
-        """The tokens of ``body``, the request's, at ``endpoint``, and how they were counted; None when the upstream cannot say.
+        """The tokens of ``body``, the request's, and how ``endpoint`` counted them; None when it cannot say.
 
         Raises UpstreamError only for what would be a bug of ours; every failure is None, and remembered.
         """
