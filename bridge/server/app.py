@@ -16,9 +16,9 @@ from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
 from bridge.errors import RequestError
-from bridge.server import admin, models
+from bridge.server import admin, models, openapi
 from bridge.server.messages import MessagesEndpoint
-from bridge.server.respond import Receive, Scope, Send
+from bridge.server.respond import Message, Receive, Scope, Send
 from bridge.server.state import State, new_id
 from bridge.server.stream import INTERNAL, Pace
 
@@ -46,6 +46,7 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
 
     app = _Application(
         MessagesEndpoint(state),
+        state,
         title="toolbridge",
         version=__version__,
         openapi_url=None,
@@ -57,6 +58,7 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
         app.add_api_route(path, _hello, methods=["GET", "HEAD"])
     models.add(app, state)
     admin.add(app, state)
+    openapi.add(app)
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_exception)
@@ -66,15 +68,30 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
 class _Application(FastAPI):
     """Messages go past the middleware, router and request objects of the framework; the rest through them."""
 
-    def __init__(self, messages: MessagesEndpoint, **options: Any) -> None:
+    def __init__(self, messages: MessagesEndpoint, state: State, **options: Any) -> None:
         super().__init__(**options)
         self._messages = messages
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/v1/messages":
             await self._messages(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, _naming(send, self._state) if scope["type"] == "http" else send)
+
+
+def _naming(send: Send, state: State) -> Send:
+    """``send``, with the headers that every answer has."""
+
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = message["headers"]
+            headers.append((b"x-bridge-revision", state.store.current.revision.encode()))
+            if all(name != b"request-id" for name, _ in headers):
+                headers.append((b"request-id", new_id("req").encode()))
+        await send(message)
+
+    return named
 
 
 async def _hello() -> Response:

@@ -139,4 +139,5 @@ async def _refuse(send: Send, fault: Fault, record: RequestRecord) -> None:
     record.fault = fault
     revision = (b"x-bridge-revision", record.revision.encode())
     model = [header("x-bridge-model", record.route)] if record.route else []
-    record.status = await send_fault(send, fault, record.request_id, [revision, *model])
+    allow = [(b"allow", b"POST")] if fault.status == 405 else []
+    record.status = await send_fault(send, fault, record.request_id, [revision, *model, *allow])

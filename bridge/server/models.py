@@ -16,7 +16,7 @@ from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
 from bridge.server.body import read_json
-from bridge.server.state import State, new_id
+from bridge.server.state import State
 
 _QUICK = 50_000
 
@@ -85,4 +85,4 @@ def _shown(state: State, key: str, model_id: str) -> ListedModel:
 
 
 def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json", headers={"request-id": new_id("req")})
+    return Response(body, media_type="application/json")

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
+from bridge.server.state import new_id
 
 HEAD_TIMEOUT = 10.0
 BODY_TIMEOUT = 60.0
@@ -103,7 +104,7 @@ class Protocol(HttpToolsProtocol):
 
     def _answer(self, fault: Fault) -> None:
         """Refuse what is not a request, and close: nothing behind it can be trusted."""
-        status, headers, body = error_response(fault)
+        status, headers, body = error_response(fault, new_id("req"))
         fields = {**headers, "content-length": str(len(body)), "connection": "close"}
         lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in fields.items())
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + body)

@@ -34,6 +34,11 @@ def read_content(content: object, role: Role, notes: Notes) -> tuple[Part, ...]:
     return _read(content, _ROLES[role], notes)
 
 
+def block_kinds(role: Role) -> tuple[str, ...]:
+    """The types of the blocks that messages of ``role`` may have."""
+    return tuple(_ROLES[role])
+
+
 def read_texts(path: str, content: object) -> tuple[Text, ...]:
     """Content that may be a string or text blocks, and nothing else."""
     if isinstance(content, str):
@@ -203,7 +208,7 @@ _IN_TOOL_RESULT: _Readers[_Media] = {
     "search_result": _search_result,
     "tool_reference": _tool_reference,
 }
-_SERVER_RESULTS = (
+SERVER_RESULTS = (
     "web_search_tool_result",
     "web_fetch_tool_result",
     "code_execution_tool_result",
@@ -216,7 +221,7 @@ _SERVER_RESULTS = (
 _HISTORY: _Readers[Part] = {
     "server_tool_use": _server_call,
     "mcp_tool_use": _server_call,
-    **dict.fromkeys(_SERVER_RESULTS, _server_result),
+    **dict.fromkeys(SERVER_RESULTS, _server_result),
 }
 _ROLES: dict[Role, _Readers[Part]] = {
     "user": {

@@ -7,7 +7,7 @@ import math
 from bridge.core.events import Fault, FaultKind
 from bridge.core.jsontext import dumps
 
-_KINDS: dict[FaultKind, tuple[int, str]] = {
+KINDS: dict[FaultKind, tuple[int, str]] = {
     "invalid_request": (400, "invalid_request_error"),
     "authentication": (401, "authentication_error"),
     "billing": (402, "billing_error"),
@@ -29,12 +29,12 @@ _MAX_WAIT = 60.0
 
 def error_status(fault: Fault) -> int:
     """The HTTP status of an answer that is nothing but this fault."""
-    return fault.status or _KINDS[fault.kind][0]
+    return fault.status or KINDS[fault.kind][0]
 
 
 def error_body(fault: Fault, request_id: str = "") -> dict[str, object]:
     """The JSON object that an error answer and an error frame both carry."""
-    error: dict[str, object] = {"type": _KINDS[fault.kind][1], "message": fault.message}
+    error: dict[str, object] = {"type": KINDS[fault.kind][1], "message": fault.message}
     if fault.details:
         error["details"] = dict(fault.details)
     return {"type": "error", "error": error, "request_id": request_id or None}

@@ -102,7 +102,7 @@ _MEMORY = (
     ),
 )
 
-_KNOWN: dict[str, tuple[str, Json]] = {
+KNOWN_TOOLS: dict[str, tuple[str, Json]] = {
     "bash_20241022": _BASH,
     "bash_20250124": _BASH,
     "text_editor_20241022": _OLDEST_EDITOR,
@@ -115,7 +115,7 @@ _KNOWN: dict[str, tuple[str, Json]] = {
 
 def known_tool(kind: str, entry: Json) -> Tool | None:
     """The function that a typed entry of ``tools`` stands for, or None if the client does not run it."""
-    if kind not in _KNOWN:
+    if kind not in KNOWN_TOOLS:
         return None
-    description, schema = _KNOWN[kind]
+    description, schema = KNOWN_TOOLS[kind]
     return Tool(name(entry, "name"), description, schema)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bridge.core.anthropic.checks import shown, wrong
 
 _DEFAULT_LIMIT = 20
-_MAX_LIMIT = 1000
+MAX_LIMIT = 1000
 # The API's way to say that a date is not known.
 _UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 
@@ -71,9 +71,9 @@ def _limit(text: str) -> int:
     if not text:
         return _DEFAULT_LIMIT
     # Four digits hold the largest limit; more would only be work.
-    if text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= _MAX_LIMIT:
+    if text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT:
         return int(text)
-    raise wrong("limit", f"Input should be an integer from 1 to {_MAX_LIMIT}")
+    raise wrong("limit", f"Input should be an integer from 1 to {MAX_LIMIT}")
 
 
 def _position(models: Sequence[ListedModel], key: str, model_id: str) -> int:

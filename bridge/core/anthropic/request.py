@@ -23,7 +23,7 @@ from bridge.core.anthropic.checks import (
 )
 from bridge.core.anthropic.content import read_content, read_texts
 from bridge.core.anthropic.tools import read_tool_choice, read_tools
-from bridge.core.conversation import Conversation, Json, Role, Text, ThinkingConfig, Turn
+from bridge.core.conversation import Conversation, Json, Part, Role, Text, Thinking, ThinkingConfig, Turn
 from bridge.errors import RequestError
 
 _HANDLED = frozenset(
@@ -48,11 +48,11 @@ _HANDLED = frozenset(
 # Hints whose loss changes nothing in the answer.
 _SILENT = frozenset({"cache_control"})
 # To ignore one of these would be to answer another question.
-_REFUSED = frozenset({"container", "mcp_servers", "compaction", "fallbacks", "fallback_credit_token"})
+REFUSED = frozenset({"container", "mcp_servers", "compaction", "fallbacks", "fallback_credit_token"})
 _THREAD = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
 
 _ROLES: dict[object, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
-_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _BILLING_HEADER = "x-anthropic-billing-header"
 
 
@@ -70,7 +70,11 @@ def parse_request(body: object) -> Conversation:
         raise wrong("max_tokens", "Field required")
     if max_tokens == 0:
         raise wrong("max_tokens", "0 (filling the cache, no answer) is not supported; ask for at least 1")
-    return _conversation(body, max_tokens)
+    conversation = _conversation(body, max_tokens)
+    # Upstreams refuse an empty conversation, in words that do not help.
+    if not any(_says_something(part) for turn in conversation.turns for part in turn.parts):
+        raise wrong("messages", "At least one message must have content that is not empty")
+    return conversation
 
 
 def parse_count_request(body: object) -> Conversation:
@@ -85,7 +89,7 @@ def _checked(body: object) -> Json:
     check_depth(body)
     if body.get("thread") is not None:
         raise wrong("thread", "Threads are not supported; send the whole conversation instead", _THREAD)
-    for key in sorted(_REFUSED & body.keys()):
+    for key in sorted(REFUSED & body.keys()):
         if body[key]:
             raise wrong(key, "Not supported, and leaving it out would change the answer; remove it")
     return body
@@ -94,7 +98,7 @@ def _checked(body: object) -> Json:
 def _conversation(body: Json, max_tokens: int) -> Conversation:
     notes = Notes()
     for key, value in body.items():
-        if key not in _HANDLED and key not in _SILENT and key not in _REFUSED and value is not None:
+        if key not in _HANDLED and key not in _SILENT and key not in REFUSED and value is not None:
             notes.drop(key)
     tools = read_tools(body, notes)
     effort, schema = _output(body, notes)
@@ -131,6 +135,10 @@ def _turns(body: Json, notes: Notes) -> tuple[Turn, ...]:
         except RequestError as error:
             raise under(f"messages.{index}", error) from None
     return tuple(turns)
+
+
+def _says_something(part: Part) -> bool:
+    return part.text != "" if isinstance(part, Text) else not isinstance(part, Thinking)
 
 
 def _role(message: Json) -> Role:
@@ -179,8 +187,8 @@ def _output(body: Json, notes: Notes) -> tuple[str, Json | None]:
             notes.drop(f"output_config.{key}")
     try:
         effort = optional_string(config, "effort")
-        if effort and effort not in _EFFORTS:
-            raise wrong("effort", f"Input should be one of {', '.join(_EFFORTS)}, not {shown(effort)}")
+        if effort and effort not in EFFORTS:
+            raise wrong("effort", f"Input should be one of {', '.join(EFFORTS)}, not {shown(effort)}")
         schema = _schema(config, "format")
     except RequestError as error:
         raise under("output_config", error) from None

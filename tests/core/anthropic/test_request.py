@@ -57,6 +57,18 @@ def test_everything_that_is_honoured():
     )
 
 
+@pytest.mark.parametrize(
+    "content", ["", [], [{"type": "text", "text": ""}], [{"type": "thinking", "thinking": "hm", "signature": "s"}]]
+)
+def test_a_conversation_in_which_nobody_says_anything(content):
+    messages = [{"role": "user", "content": ""}, {"role": "assistant", "content": content}]
+    assert (
+        refusal({**HELLO, "messages": messages}) == "messages: At least one message must have content that is not empty"
+    )
+    assert parse_count_request({**HELLO, "messages": messages}).turns
+    assert parse(messages=[*messages, {"role": "user", "content": "x"}]).turns
+
+
 def test_what_claude_code_sends():
     conversation = parse(
         system=[
