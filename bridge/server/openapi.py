@@ -33,6 +33,7 @@ class Operation:
     parameters: Sequence[Json] = ()
     more: Mapping[str, str | Json] = field(default_factory=dict)
     """Further statuses with JSON bodies, which are not errors of the API."""
+    links: Mapping[str, Json] = field(default_factory=dict)
 
 
 def add(app: FastAPI) -> None:
@@ -89,14 +90,13 @@ def _operations(paging: Sequence[Json], example: Json) -> tuple[Operation, ...]:
     hello = {_JSON: "Hello"}
     either: Json = {"anyOf": [_ref("ModelPage"), _ref("OpenAIModelList")]}
     model_id: Json = {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-    stream: Json = {"type": "string", "description": "Server-sent events; the data of each is a StreamEvent."}
     return (
         Operation(
             "/v1/messages",
             "post",
             "createMessage",
             "Continue a conversation; streamed if the request says so",
-            {_JSON: "Message", _EVENTS: stream},
+            {_JSON: "Message", _EVENTS: "ServerSentEvent"},
             "MessagesRequest",
             example,
         ),
@@ -116,6 +116,7 @@ def _operations(paging: Sequence[Json], example: Json) -> tuple[Operation, ...]:
             "The models that can be asked for by name; in OpenAI's shape for OpenAI's clients",
             {_JSON: either},
             parameters=paging,
+            links={"first": {"operationId": "getModel", "parameters": {"model_id": "$response.body#/data/0/id"}}},
         ),
         Operation("/v1/models/{model_id}", "get", "getModel", "One model", {_JSON: "Model"}, parameters=[model_id]),
         *(
@@ -159,6 +160,8 @@ def _described(operation: Operation) -> dict[str, Any]:
         "4XX": {"$ref": "#/components/responses/Error"},
         "5XX": {"$ref": "#/components/responses/Error"},
     }
+    if operation.links:
+        described["responses"]["200"]["links"] = dict(operation.links)
     return described
 
 
@@ -194,6 +197,15 @@ _HEADERS: dict[str, Json] = {
 }
 
 _OWN: dict[str, Json] = {
+    # OpenAPI 3.1 has no words for a stream: this is one item of it.
+    "ServerSentEvent": {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"type": "string", "description": "The `type` of its data."},
+            "data": {"type": "string", "contentMediaType": _JSON, "contentSchema": _ref("StreamEvent")},
+        },
+    },
     "Hello": _record(name="string", version="string"),
     "Health": _record(status="string"),
     "Readiness": _record(ready="boolean", draining="boolean", degraded="boolean"),

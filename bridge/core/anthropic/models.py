@@ -46,7 +46,7 @@ def model_page(models: Sequence[ListedModel], query: Mapping[str, str]) -> dict[
 
     ``has_more`` speaks of the direction of travel. Raises ``RequestError`` for a query that makes no sense.
     """
-    limit = _limit(query.get("limit", ""))
+    limit = _limit(query.get("limit"))
     after, before = query.get("after_id", ""), query.get("before_id", "")
     if after and before:
         raise wrong("before_id", "Cannot be combined with `after_id`")
@@ -67,8 +67,8 @@ def model_page(models: Sequence[ListedModel], query: Mapping[str, str]) -> dict[
     }
 
 
-def _limit(text: str) -> int:
-    if not text:
+def _limit(text: str | None) -> int:
+    if text is None:
         return _DEFAULT_LIMIT
     # Four digits hold the largest limit; more would only be work.
     if text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT:
