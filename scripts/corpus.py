@@ -7,41 +7,27 @@ The corpus is run by tests/conformance, and this reads what those tests know.
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
 BEGIN, END = "<!-- written by scripts/corpus.py -->", "<!-- end -->"
 
 
-def conformance() -> ModuleType:
-    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-    path = ROOT / "tests" / "conformance" / "test_corpus.py"
-    found = importlib.util.spec_from_file_location("conformance_corpus", path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
-
-
 def line() -> str:
-    corpus = conformance()
-    fixtures = corpus.FIXTURES
-    failing = [
-        name
-        for name, fixture in fixtures.items()
-        if not corpus.passes(fixture, corpus.read(fixture, [fixture.raw_output]))
-    ]
-    version = importlib.metadata.version("canitoolcall")
-    text = (
-        f"Of the {len(fixtures)} recorded model outputs of [canitoolcall](https://github.com/redd34/canitoolcall) "
-        f"{version}, {len(fixtures) - len(failing)} come out strictly as expected, with the parser file found by the "
-        "model's id alone, whole and streamed"
+    from recorded import DIFFERENT, FIXTURES, passes, read
+
+    results = {name: read(fixture, [fixture.raw_output]) for name, fixture in FIXTURES.items()}
+    strict = sum(passes(FIXTURES[name], got) for name, got in results.items())
+    passing = sum(passes(FIXTURES[name], got, strictly=False) for name, got in results.items())
+    return (
+        f"Of the {len(results)} recorded model outputs of [canitoolcall](https://github.com/redd34/canitoolcall) "
+        f"{importlib.metadata.version('canitoolcall')}, {passing} pass, {strict} of them to the character "
+        f"({', '.join(f'`{name}`' for name in DIFFERENT)} differs in one blank): with the parser file found by the "
+        "model's id alone, whole and streamed, in the engine and through HTTP."
     )
-    return f"{text}; not {', '.join(f'`{name}`' for name in failing)}." if failing else f"{text}."
 
 
 def main() -> int:

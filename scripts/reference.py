@@ -11,7 +11,7 @@ import ast
 import inspect
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -23,6 +23,7 @@ from pydantic import BaseModel  # noqa: E402
 from bridge.cli import build_parser  # noqa: E402
 from bridge.config import parser_schema, schema, templates  # noqa: E402
 from bridge.config.jsonschema import json_schema  # noqa: E402
+from bridge.core.anthropic import policy  # noqa: E402
 from bridge.core.parsing import spec  # noqa: E402
 
 NOTE = "<!-- written by scripts/reference.py; change the code, then run it -->"
@@ -266,11 +267,69 @@ def cli() -> str:
     return page("Commands", "Every command takes `--help`.", *verbs(build_parser()))
 
 
+# --- fields.md ----------------------------------------------------------------------------------
+
+
+def row_cells(name: str, row: policy.Row) -> list[object]:
+    return [f"`{name}`", row.action, row.note]
+
+
+def fields_table(rows: Mapping[str, policy.Row]) -> str:
+    return table(["field", "what becomes of it", ""], [row_cells(name, row) for name, row in rows.items()])
+
+
+def types_table(rows: Mapping[str, policy.Row]) -> str:
+    return table(["type", "what becomes of it", ""], [row_cells(name, row) for name, row in rows.items()])
+
+
+def fields() -> str:
+    parts = [
+        "What becomes of every field of a Messages request on a chat completions upstream. "
+        '`protocol = "anthropic"` passes all of them through as they came. What is left out with a warning is named in '
+        "the header `x-bridge-warnings` and in the log. A field that stands nowhere on this page is left out with a "
+        "warning; one that is null counts as absent.",
+        table(["word", "means"], [[f"*{action}*", said] for action, said in policy.ACTIONS.items()]),
+    ]
+    for path, rows in policy.TABLES.items():
+        parts += [f"## `{path}`" if path else "## The request", fields_table(rows.rows)]
+        if path == "thinking":
+            parts += ["Its types:", types_table(policy.THINKING_TYPES)]
+        if path == "tools.*":
+            parts += ["Types of tools; any other one is taken for a server tool:", types_table(policy.TOOL_TYPES)]
+    blocks: list[list[object]] = []
+    keys: list[list[object]] = []
+    for kind, block in policy.BLOCKS.items():
+        places = ", ".join(policy.PLACES[place] for place in block.places)
+        blocks.append([f"`{kind}`", places, block.row.action, block.row.note])
+        keys += [
+            [f"`{kind}`", *row_cells(key, row)]
+            for key, row in block.fields.rows.items()
+            if block.places and key not in ("type", "cache_control")
+        ]
+    parts += [
+        "## Content blocks",
+        "A block of another type, or in another place, is refused with its path.",
+        table(["type", "in", "what becomes of it", ""], blocks),
+        "## Fields of blocks",
+        "`cache_control` is silent in all of them.",
+        table(["block", "field", "what becomes of it", ""], keys),
+        "## Sources",
+        "Of images:",
+        types_table(policy.IMAGE_SOURCES),
+        "Of documents:",
+        types_table(policy.DOCUMENT_SOURCES),
+        "## `citations` of documents and search results",
+        fields_table(policy.CITATIONS.rows),
+    ]
+    return page("Request fields", *parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "parsers.md": parsers,
     "formats.md": formats,
     "routes.md": routes,
     "cli.md": cli,
+    "fields.md": fields,
 }
 
 

@@ -134,11 +134,11 @@ class Running:
         finally:
             connection.close()
 
-    def open(self, body: object, headers: Mapping[str, str] | None = None) -> socket.socket:
+    def open(self, body: object, headers: Mapping[str, str] | None = None, path: str = "/v1/messages") -> socket.socket:
         """Send a request and leave the answer unread: the test has the socket."""
         data = json.dumps(body).encode()
         lines = [
-            "POST /v1/messages HTTP/1.1",
+            f"POST {path} HTTP/1.1",
             "host: test",
             "content-type: application/json",
             f"content-length: {len(data)}",

@@ -16,10 +16,12 @@ from typing import Any
 
 from chunking import bytewise, seeded_splits, whole
 
+from bridge.core.anthropic.voice import MESSAGES
 from bridge.core.conversation import Conversation, Text, Tool, Turn
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
 from bridge.core.route import Route, UpstreamRef
+from bridge.core.voice import Voice
 
 DONE = b"data: [DONE]\n\n"
 
@@ -103,9 +105,14 @@ class Played:
     client: bytes
 
 
-def play(chunks: Iterable[bytes], route: Route = ROUTE, conversation: Conversation = CONVERSATION) -> Played:
-    """One run of an exchange over an upstream's answer, up to its clean end."""
-    exchange = Exchange(conversation, counting(), "req_1")
+def play(
+    chunks: Iterable[bytes],
+    route: Route = ROUTE,
+    conversation: Conversation = CONVERSATION,
+    voice: Voice = MESSAGES,
+) -> Played:
+    """One run of an exchange over an upstream's answer, up to its clean end. Only messages are read into blocks."""
+    exchange = Exchange(conversation, counting(), "req_1", voice)
     exchange.attempt(route)
     exchange.receive_head("text/event-stream")
     for piece in chunks:
@@ -113,10 +120,10 @@ def play(chunks: Iterable[bytes], route: Route = ROUTE, conversation: Conversati
     exchange.receive_eof()
     if conversation.stream:
         sent = exchange.client_bytes()
-        blocks = read_stream(sent)
+        blocks = read_stream(sent) if voice is MESSAGES else []
     else:
         sent = exchange.message() if exchange.finished else b""
-        blocks = read_message(json.loads(sent)) if sent else []
+        blocks = read_message(json.loads(sent)) if sent and voice is MESSAGES else []
     if exchange.fault is not None:
         blocks.append(fault(exchange.fault.kind, exchange.fault.retry))
     return Played(blocks, exchange, sent)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,12 +81,32 @@ class Problems:
         return any(item.severity == "error" for item in self.found)
 
 
+class Origins(Mapping[KeyPath, Origin]):
+    """The places of a file's values, looked for when the first of them is asked for: mostly by a problem."""
+
+    def __init__(self, find: Callable[[], Mapping[KeyPath, Origin]]) -> None:
+        self._find = find
+
+    @cached_property
+    def _found(self) -> Mapping[KeyPath, Origin]:
+        return self._find()
+
+    def __getitem__(self, path: KeyPath) -> Origin:
+        return self._found[path]
+
+    def __iter__(self) -> Iterator[KeyPath]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
 @dataclass(slots=True)
 class Document:
     """Merged values and the origin of each of them."""
 
     values: Tree = field(default_factory=dict)
-    origins: dict[KeyPath, Origin] = field(default_factory=dict)
+    origins: Mapping[KeyPath, Origin] = field(default_factory=dict)
 
     def origin(self, path: KeyPath) -> Origin | None:
         """Of ``path``, else of the nearest table above it, in the end of the file."""
@@ -97,12 +118,16 @@ class Document:
         """``base`` changed by this one: tables merge by key, scalars and arrays replace."""
         replaced: set[KeyPath] = set()
         values = merge(base.values, self.values, replaced)
-        kept = {
-            path: origin
-            for path, origin in base.origins.items()
-            if not any(path[:depth] in replaced for depth in range(1, len(path) + 1))
-        }
-        return Document(values, kept | self.origins)
+
+        def origins() -> Mapping[KeyPath, Origin]:
+            kept = {
+                path: origin
+                for path, origin in base.origins.items()
+                if not any(path[:depth] in replaced for depth in range(1, len(path) + 1))
+            }
+            return {**kept, **self.origins}
+
+        return Document(values, Origins(origins))
 
 
 def merge(base: Tree, over: Mapping[str, Any], replaced: set[KeyPath] | None = None, at: KeyPath = ()) -> Tree:
@@ -146,7 +171,6 @@ def read_document(path: Path, inputs: Inputs, problems: Problems, *, secrets: bo
     problems.sources.setdefault(name, Source(path, text.split("\n"), len(problems.sources), secrets))
     try:
         values = tomllib.loads(data.decode("utf-8"))
-        places = locate.locate(text.replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
@@ -157,10 +181,16 @@ def read_document(path: Path, inputs: Inputs, problems: Problems, *, secrets: bo
     except RecursionError:
         _syntax(problems, name, 1, 1, "nested too deeply")
     else:
-        origins: dict[KeyPath, Origin] = {(): Origin(name, locate.Place(1, 1, 1, 1))}
-        origins.update((key, Origin(name, place)) for key, place in places.items())
-        return Document(values, origins)
+        return Document(values, Origins(lambda: _origins(name, text)))
     return None
+
+
+def _origins(file: str, text: str) -> dict[KeyPath, Origin]:
+    try:
+        places = locate.locate(text.replace("\r\n", "\n"))
+    except RecursionError:
+        places = {}
+    return {(): Origin(file, locate.Place(1, 1, 1, 1))} | {key: Origin(file, place) for key, place in places.items()}
 
 
 def _syntax(problems: Problems, file: str, line: int, column: int, message: str) -> None:

@@ -18,6 +18,8 @@ from pydantic import (
 )
 
 from bridge.config import units
+from bridge.core.anthropic.errors import DECLARABLE
+from bridge.core.errorrules import compile_wording, message_holes
 
 
 def shape(default: str, **tags: type | tuple[type, ...]) -> Discriminator:
@@ -88,6 +90,27 @@ def check_storage(value: str) -> str:
     return value
 
 
+def _error_type(value: str) -> str:
+    if value and value not in DECLARABLE:
+        raise ValueError(f"must be one of {', '.join(DECLARABLE)}")
+    return value
+
+
+def check_error_text(text: str) -> str:
+    """The words of an error rule, if they can be searched for."""
+    if text:
+        compile_wording(text)
+    return text
+
+
+def check_error_message(message: str, text: str | None) -> str:
+    """The message of an error rule, if ``text`` fills its holes; that None is wrong has been said."""
+    missing = message_holes(message) - (compile_wording(text).holes if text else frozenset())
+    if missing and text is not None:
+        raise ValueError(f"`{{{min(missing)}}}` is not in `text`")
+    return message
+
+
 def _positive(parse: Callable[[object], float]) -> Callable[[object], float]:
     def check(value: object) -> float:
         if (number := parse(value)) <= 0:
@@ -120,6 +143,11 @@ Rate = Annotated[
     BeforeValidator(units.rate),
     PlainSerializer(units.rate_text),
     _text(units.RATE_PATTERN, "60/minute", "A count per second, minute, hour or day."),
+]
+ErrorType = Annotated[
+    str,
+    AfterValidator(_error_type),
+    WithJsonSchema({"type": "string", "enum": [*DECLARABLE, ""]}),
 ]
 Strings = Annotated[tuple[str, ...], Strict(False)]
 Headers = Annotated[dict[str, str], AfterValidator(_header_map)]

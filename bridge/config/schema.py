@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Strict, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from bridge.config import units
 from bridge.config.fields import (
     BaseUrl,
     Duration,
+    ErrorType,
     Headers,
     JsonTable,
     Rate,
@@ -21,10 +33,13 @@ from bridge.config.fields import (
     Status,
     Strings,
     Timeout,
+    check_error_message,
+    check_error_text,
     check_listen,
     check_storage,
     shape,
 )
+from bridge.core.openai.replay import check_spelling
 
 
 class Table(BaseModel):
@@ -92,7 +107,9 @@ class Reasoning(Table):
     starts_open: Annotated[
         Annotated[Literal["auto"], Tag("@text")] | Annotated[bool, Tag("@bool")], shape("text", bool=bool)
     ] = Field(default="auto", description="Whether the output starts inside the reasoning; auto asks the parser file.")
-    replay: str = Field(default="", description="Body key that carries earlier reasoning back; empty for none.")
+    replay: Annotated[str, AfterValidator(check_spelling)] = Field(
+        default="", description='How earlier reasoning goes back: this key of its message, or "tags"; empty: not.'
+    )
 
 
 class Timeouts(Table):
@@ -124,6 +141,36 @@ class Request(Table):
     headers: Headers = Field(default={}, description="Headers added.")
 
 
+class ErrorRule(Table):
+    """What a failure of the upstream means, by its status, its words, or both."""
+
+    status: Annotated[tuple[Status, ...], Strict(False)] = Field(default=(), description="Its status; empty: any.")
+    text: Annotated[str, AfterValidator(check_error_text)] = Field(
+        default="",
+        description="Words in its message, type or code, ignoring case. {n} and {m} are numbers, {_} is anything.",
+    )
+    type: ErrorType = Field(default="", description="Error type for the client, with its status; empty: as it is.")
+    message: str = Field(
+        default="", description="What the client is told, {n} and {m} filled in; empty: what the upstream said."
+    )
+    retry: bool | None = Field(
+        default=None, description="Whether it is retried; without it, as its type and its status are."
+    )
+
+    @field_validator("message")
+    @classmethod
+    def _check_message(cls, message: str, info: ValidationInfo) -> str:
+        return check_error_message(message, info.data.get("text"))
+
+    @model_validator(mode="after")
+    def _check_says_something(self) -> ErrorRule:
+        if not self.status and not self.text:
+            raise ValueError("needs `status` or `text`, or it would mean every failure")
+        if not self.type and not self.message and self.retry is None:
+            raise ValueError("changes nothing; give `type`, `message` or `retry`")
+        return self
+
+
 class Defaults(Table):
     """Every key of a model but `match` and `enabled`. [defaults] < upstreams.X.defaults < the model."""
 
@@ -148,6 +195,9 @@ class Defaults(Table):
     unsupported: Literal["warn", "reject"] = Field(
         default="warn", description="What happens to a request field that the upstream cannot honour."
     )
+    server_tools: Literal["drop", "reject"] = Field(
+        default="drop", description="Tools that only Anthropic's servers run: left out with a warning, or refused."
+    )
     max_output_tokens: int = Field(default=32_000, ge=0, description="Upper limit of the client's max_tokens; 0: none.")
     context_window: int | None = Field(default=None, ge=1, description="Tokens that the model can read.")
     count_tokens: Literal["auto", "estimate", "upstream"] = Field(
@@ -157,6 +207,9 @@ class Defaults(Table):
     retry: Retry = Field(default=Retry(), description="Repeated attempts.")
     request: Request = Field(default=Request(), description="Changes to what goes upstream.")
     fallbacks: Strings = Field(default=(), description="Keys of other models, tried in order when this one fails.")
+    errors: Annotated[tuple[ErrorRule, ...], Strict(False)] = Field(
+        default=(), description="What failures of the upstream mean, before the built-in rules; the first one counts."
+    )
 
 
 class Model(Defaults):

@@ -15,9 +15,15 @@ from bridge.config.load import Loaded, Overrides, load
 from bridge.config.parsers import AvailableParser, ParserCache, load_parsers, parser_names, resolve_parsers
 from bridge.config.units import Rate
 from bridge.core import route as core
+from bridge.core.anthropic.errors import DECLARABLE
+from bridge.core.errorrules import ErrorRule, compile_wording
 from bridge.core.parsing.spec import ParserSpec
 from bridge.core.routing import Router
+from bridge.core.signature import derived_key
 from bridge.errors import ConfigError
+
+SIGNATURE_KEY = "BRIDGE_SIGNATURE_KEY"
+"""The variable whose value signs the reasoning of all upstreams, instead of the key of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ def build(
     diagnostics = loaded.problems.ordered()
     if loaded.problems.failed or loaded.config is None:
         raise ConfigError(f"{display(loaded.path)}: {summary(diagnostics)}", diagnostics)
-    return compiled(loaded, parsers, environment, loaded_at)
+    return compiled(loaded, parsers, environment, loaded_at, (environ or {}).get(SIGNATURE_KEY, ""))
 
 
 def check(loaded: Loaded, cache: ParserCache) -> dict[str, AvailableParser]:
@@ -143,13 +149,24 @@ def _armed(
 
 
 def compiled(
-    loaded: Loaded, parsers: Mapping[str, AvailableParser], environment: str = "", loaded_at: float = 0.0
+    loaded: Loaded,
+    parsers: Mapping[str, AvailableParser],
+    environment: str = "",
+    loaded_at: float = 0.0,
+    signature_key: str = "",
 ) -> Snapshot:
     """The snapshot of what was loaded and checked without an error."""
     config = loaded.config
     assert config is not None
+    secrets = {signature_key or str(entry.api_key) for entry in config.upstreams.values()}
+    signing_keys = {secret: derived_key(secret) for secret in secrets}
     upstreams = {
-        name: _upstream(name, entry, loaded.off.get(("upstreams", name), ""))
+        name: _upstream(
+            name,
+            entry,
+            loaded.off.get(("upstreams", name), ""),
+            signing_keys[signature_key or str(entry.api_key)],
+        )
         for name, entry in config.upstreams.items()
     }
     specs = {name: parser.spec for name, parser in parsers.items()}
@@ -196,7 +213,7 @@ def _entries(loaded: Loaded) -> frozenset[str]:
     )
 
 
-def _upstream(name: str, entry: schema.Upstream, off: str) -> core.UpstreamRef:
+def _upstream(name: str, entry: schema.Upstream, off: str, signing_key: bytes) -> core.UpstreamRef:
     urls = (entry.base_url,) if isinstance(entry.base_url, str) else entry.base_url
     return core.UpstreamRef(
         name=name,
@@ -210,6 +227,7 @@ def _upstream(name: str, entry: schema.Upstream, off: str) -> core.UpstreamRef:
         breaker=core.Breaker(**dict(entry.breaker)),
         balance=entry.balance,
         off=off,
+        signing_key=signing_key,
     )
 
 
@@ -231,6 +249,7 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
             replay=model.reasoning.replay,
         ),
         unsupported=model.unsupported,
+        server_tools=model.server_tools,
         max_output_tokens=model.max_output_tokens or None,
         context_window=model.context_window,
         count_tokens=model.count_tokens,
@@ -238,6 +257,17 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
         retry=core.RetryPolicy(**(dict(model.retry) | {"on": frozenset(model.retry.on)})),
         request=core.BodyPatch(**dict(model.request)),
         fallbacks=tuple(name for name in model.fallbacks if name != key),
+        errors=tuple(map(_error_rule, model.errors)),
+    )
+
+
+def _error_rule(rule: schema.ErrorRule) -> ErrorRule:
+    return ErrorRule(
+        wording=compile_wording(rule.text) if rule.text else None,
+        status=frozenset(rule.status),
+        kind=DECLARABLE.get(rule.type),
+        messages=(rule.message,) if rule.message else (),
+        retry=rule.retry,
     )
 
 

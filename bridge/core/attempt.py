@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 
 from bridge.core import jsontext
 from bridge.core.callgate import CallEvent, CallGate
@@ -45,7 +44,7 @@ class Attempt:
         self,
         conversation: Conversation,
         route: Route,
-        new_id: Callable[[str], str],
+        new_call_id: Callable[[], str],
         taken: frozenset[str],
         show: Callable[[Event], None],
         tool_names: Mapping[str, str],
@@ -54,7 +53,7 @@ class Attempt:
         self.usage: Usage | None = None
         self._gate = CallGate(conversation, tool_names)
         self._streaming = _streaming(route, conversation)
-        self._call_id = partial(new_id, "toolu")
+        self._call_id = new_call_id
         self._decoder = Decoder(
             self._call_id,
             route.upstream.name,
@@ -63,6 +62,7 @@ class Attempt:
             repair=read_json,
             taken_ids=taken,
             secrets=(route.upstream.api_key,),
+            rules=route.errors,
         )
         self._reader = AnswerReader(self._decoder)
         self._conversation = conversation
@@ -254,6 +254,9 @@ class Attempt:
 
     def _window_is_full(self) -> bool:
         usage, window = self.usage, self.route.context_window
+        if not self._decoder.progress and not (usage and usage.output_tokens):
+            # Not one token fitted in.
+            return True
         if usage is None or window is None:
             return False
         prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens

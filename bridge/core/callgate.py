@@ -23,7 +23,8 @@ class CallGate:
 
     With tool choice ``none`` there are none; with ``tool`` those of that tool; with ``parallel``
     False the first one. ``counters`` says what was dropped ("excluded_call", "not_parallel") and which
-    names were repaired. ``spelled`` maps the upstream's name of a tool to the client's where they differ.
+    names were repaired. A tool that is still hidden from the model may be called: the client declares it. ``spelled``
+    maps the upstream's name of a tool to the client's where they differ.
     """
 
     def __init__(self, conversation: Conversation, spelled: Mapping[str, str]) -> None:
@@ -31,7 +32,7 @@ class CallGate:
         self.started = 0
         self.finished = 0
         self._choice = conversation.tool_choice
-        self._declared = {tool.name: tool for tool in conversation.tools}
+        self._declared = {tool.name: tool for tool in (*conversation.tools, *conversation.hidden)}
         self._spelled = spelled
         self._dropping = False
 

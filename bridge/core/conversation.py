@@ -7,8 +7,10 @@ changes after they were read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from bridge.core.losses import Loss
 
 Json = Mapping[str, object]
 """A decoded JSON object."""
@@ -21,11 +23,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture: either ``data`` (base64) of ``media_type``, or ``url``."""
+    """A picture: either ``data`` (base64) of ``media_type``, or ``url``; ``detail`` is how closely to look, if said."""
 
     media_type: str = ""
     data: str = ""
     url: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """Reasoning that an earlier answer showed. ``redacted`` holds opaque data instead of ``text``."""
+    """Reasoning that an earlier answer showed. ``redacted`` holds opaque data instead of ``text``.
+
+    ``signature`` is None where the client's protocol has none, "" where it was left out.
+    """
 
     text: str
-    signature: str = ""
+    signature: str | None = None
     redacted: str = ""
 
 
@@ -112,7 +118,9 @@ class ThinkingConfig:
 class Conversation:
     """One request. ``model`` is the id that the client asked for, to be echoed.
 
-    ``warnings`` names every field that was read and will not be honoured.
+    ``warnings`` names every field that was read and will not be honoured. ``hidden`` tools are
+    declared, but the model is not told of them yet. ``extra`` holds fields that are in the upstream's
+    own words already and go there as they are.
     """
 
     model: str
@@ -120,6 +128,7 @@ class Conversation:
     turns: tuple[Turn, ...]
     system: tuple[Text, ...] = ()
     tools: tuple[Tool, ...] = ()
+    hidden: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     thinking: ThinkingConfig = ThinkingConfig()
     effort: str = ""
@@ -130,4 +139,5 @@ class Conversation:
     top_k: int | None = None
     user_id: str = ""
     stream: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Loss, ...] = ()
+    extra: Json = field(default_factory=dict)

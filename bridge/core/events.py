@@ -110,7 +110,8 @@ class Fault:
     ``status`` overrides the kind's usual HTTP status (422 stays 422).
     ``upstream_status`` is what the upstream answered, if it answered.
     ``retry_after`` is in seconds, as the upstream asked. ``message`` is fit for
-    the client: it holds no secret and no raw upstream page.
+    the client: it holds no secret and no raw upstream page. ``declared``: the
+    configuration says that it may be repeated, whatever its status.
     """
 
     kind: FaultKind
@@ -120,6 +121,7 @@ class Fault:
     upstream_status: int | None = None
     retry_after: float | None = None
     details: Mapping[str, object] | None = None
+    declared: bool = False
 
 
 ParserEvent = TextDelta | ThinkingDelta | ToolCallStart | ToolCallDelta | ToolCallEnd | ToolCallAbort

@@ -7,25 +7,26 @@ The centre of the bridge, and free of IO. The shell around it sends what
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from bridge.core import jsontext
-from bridge.core.anthropic.encoder import StreamEncoder
-from bridge.core.anthropic.message import MessageFold
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
 from bridge.core.conversation import Conversation, ToolUse
 from bridge.core.events import Event, Fault, Finish, StopReason, Usage
+from bridge.core.losses import check
 from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
+from bridge.core.signature import Signer
+from bridge.core.voice import Fold, Stream, Voice
 
 __all__ = ["Exchange", "UpstreamRequest"]
-
-SIGNATURE = "dG9vbGJyaWRnZQ=="
-"""Marks reasoning blocks: clients want a signature, and send it back unread."""
 
 
 class Exchange:
     """One request. ``new_id(prefix)`` gives unique ids such as ``msg_...`` and ``toolu_...``.
+
+    ``voice`` is the protocol that the client speaks.
 
     Attempts may follow each other until ``content_started``; nothing of an
     earlier one is left. ``receive*`` never raises, whatever arrives: a failure is
@@ -37,7 +38,7 @@ class Exchange:
         conversation: Conversation,
         new_id: Callable[[str], str],
         request_id: str,
-        signature: str = SIGNATURE,
+        voice: Voice,
         *,
         input_tokens: int = 0,
     ) -> None:
@@ -45,27 +46,20 @@ class Exchange:
         self.finished = False
         self.usage = Usage()
         self.stop_reason: StopReason | None = None
-        self.warnings = conversation.warnings
+        self.warnings = tuple(map(str, conversation.warnings))
         self.attempts = 0
         self._conversation = conversation
         self._new_id = new_id
         self._request_id = request_id
-        self._signature = signature
+        self._voice = voice
         self._input_tokens = input_tokens
-        self._message_id = new_id("msg")
+        self._answer_id = new_id(voice.answer_prefix)
         self._request: UpstreamRequest | None = None
         self._attempt: Attempt | None = None
         self._failed = False
         self._out: list[bytes] = []
-        self._encoder = StreamEncoder(
-            self._message_id,
-            conversation.model,
-            signature,
-            input_tokens,
-            request_id=request_id,
-            show_thinking=conversation.thinking.shown,
-        )
-        self._fold: MessageFold | None = None
+        self._encoder = voice.stream(conversation, self._answer_id, request_id, input_tokens)
+        self._fold: Fold | None = None
         self._show = _shower(self._encoder, self._out)
         self._taken = frozenset(
             part.id for turn in conversation.turns for part in turn.parts if isinstance(part, ToolUse)
@@ -74,7 +68,8 @@ class Exchange:
     def attempt(self, route: Route) -> UpstreamRequest:
         """Begin an attempt; gives what to send.
 
-        Raises RuntimeError once content was shown, and RequestError if the request cannot be written for the route.
+        Raises RuntimeError once content was shown, and RequestError if the request cannot be written for the
+        route or if the route refuses what would be lost of it.
         """
         if self.content_started or self._failed or self.finished:
             raise RuntimeError("an exchange that has shown content, failed or finished cannot begin again")
@@ -82,19 +77,18 @@ class Exchange:
             self._request = build_request(self._conversation, route)
         self.fault = None
         self.usage = Usage()
-        self.warnings = self._conversation.warnings + self._request.warnings
+        losses = self._conversation.warnings + self._request.warnings
+        check(losses, route)
+        self.warnings = tuple(map(str, losses))
         self.attempts += 1
+        signer = Signer(route.upstream.signing_key, route.model)
+        self._encoder.sign_as(signer)
         if not self._conversation.stream:
-            self._fold = MessageFold(
-                self._message_id,
-                self._conversation.model,
-                self._signature,
-                self._input_tokens,
-                show_thinking=self._conversation.thinking.shown,
-            )
+            self._fold = self._voice.fold(self._conversation, self._answer_id, self._input_tokens, signer)
             self._show = self._fold.add
         names = self._request.tool_names
-        self._attempt = Attempt(self._conversation, route, self._new_id, self._taken, self._show, names)
+        new_call_id = partial(self._new_id, self._voice.call_prefix)
+        self._attempt = Attempt(self._conversation, route, new_call_id, self._taken, self._show, names)
         return self._request
 
     def receive_head(self, content_type: str) -> None:
@@ -209,6 +203,6 @@ class Exchange:
         self.finished = True
 
 
-def _shower(encoder: StreamEncoder, out: list[bytes]) -> Callable[[Event], None]:
+def _shower(encoder: Stream, out: list[bytes]) -> Callable[[Event], None]:
     """Puts events into ``out``. No method of the exchange: it and its attempt would hold each other for good."""
     return lambda event: out.append(encoder.encode(event))

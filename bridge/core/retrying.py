@@ -93,7 +93,7 @@ def _repeatable(policy: RetryPolicy, situation: Situation) -> bool:
     fault = situation.fault
     if fault.retry in ("never", "timeout") or situation.attempt >= policy.attempts:
         return False
-    if fault.upstream_status is not None and fault.upstream_status >= 400:
+    if fault.upstream_status is not None and fault.upstream_status >= 400 and not fault.declared:
         if fault.upstream_status not in policy.on:
             return False
         # An internal error is more often the request's doing than the moment's.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from bridge.core.errorrules import ErrorRule
     from bridge.core.parsing.spec import ParserSpec
 
 Protocol = Literal["openai", "anthropic", "demo"]
@@ -55,7 +56,8 @@ class Reasoning:
     ``source``: "field" (reasoning_content and its spellings), "tags" (<think>), "auto" (both), "none".
     ``emit``: "thinking" blocks, "text", "drop", or "auto" (thinking).
     ``starts_open``: the output starts inside the reasoning; None leaves it to the parser file.
-    ``replay``: the body key that carries earlier reasoning back to the upstream, "" for none.
+    ``replay``: how earlier reasoning goes back to the upstream: in this key of its message, as "tags" in
+    the text, or ("") not at all.
     """
 
     source: Literal["auto", "field", "tags", "none"] = "auto"
@@ -76,7 +78,10 @@ class BodyPatch:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRef:
-    """A server that we call. ``api_key`` is never printed. ``off`` says why it cannot be used, if so."""
+    """A server that we call. ``api_key`` is never printed. ``off`` says why it cannot be used, if so.
+
+    ``signing_key`` signs what its models think; with b"" everyone can.
+    """
 
     name: str
     base_urls: tuple[str, ...] = ()
@@ -89,6 +94,7 @@ class UpstreamRef:
     breaker: Breaker = Breaker()
     balance: Literal["session", "least_busy", "round_robin"] = "session"
     off: str = ""
+    signing_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class Route:
     """What happens to a request for ``key``: which upstream, which model there, and how it is read.
 
     ``parsers`` are armed in this order. ``fallbacks`` are keys of other routes, tried in order.
+    ``errors`` come before the built-in rules.
     """
 
     key: str
@@ -115,3 +122,5 @@ class Route:
     retry: RetryPolicy = RetryPolicy()
     request: BodyPatch = BodyPatch()
     fallbacks: tuple[str, ...] = ()
+    errors: tuple[ErrorRule, ...] = ()
+    server_tools: Literal["drop", "reject"] = "drop"

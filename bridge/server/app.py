@@ -1,25 +1,26 @@
-"""The FastAPI application: every endpoint, and errors in the shape that clients of the Messages API read."""
+"""The FastAPI application: every endpoint, and errors in the shape that the client reads."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from bridge import __version__
 from bridge.config.watch import ConfigStore
-from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
 from bridge.errors import RequestError
 from bridge.server import admin, models, openapi
+from bridge.server.door import DOORS, door_of
 from bridge.server.messages import MessagesEndpoint
-from bridge.server.respond import Message, Receive, Scope, Send
-from bridge.server.state import State, new_id
+from bridge.server.respond import Message, Receive, Scope, Send, own_headers
+from bridge.server.state import REQUEST_ID, ROUTED, State, new_id
 from bridge.server.stream import INTERNAL, Pace
 
 
@@ -45,7 +46,7 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
             await state.pools.aclose()
 
     app = _Application(
-        MessagesEndpoint(state),
+        {door.path: MessagesEndpoint(state, door) for door in DOORS},
         state,
         title="toolbridge",
         version=__version__,
@@ -66,59 +67,66 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
 
 
 class _Application(FastAPI):
-    """Messages go past the middleware, router and request objects of the framework; the rest through them."""
+    """Messages and chat completions go past the middleware, router and request objects of the framework."""
 
-    def __init__(self, messages: MessagesEndpoint, state: State, **options: Any) -> None:
+    def __init__(self, endpoints: Mapping[str, MessagesEndpoint], state: State, **options: Any) -> None:
         super().__init__(**options)
-        self._messages = messages
+        self._endpoints = endpoints
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/v1/messages":
-            await self._messages(scope, receive, send)
+        if scope["type"] == "http" and (endpoint := self._endpoints.get(scope["path"])) is not None:
+            await endpoint(scope, receive, send)
+        elif scope["type"] == "http":
+            scope[REQUEST_ID] = new_id("req")
+            await super().__call__(scope, receive, self._signed(scope, send))
         else:
-            await super().__call__(scope, receive, _naming(send, self._state) if scope["type"] == "http" else send)
+            await super().__call__(scope, receive, send)
 
+    def _signed(self, scope: Scope, send: Send) -> Send:
+        """``send``, with the headers that every answer has."""
+        door = door_of(Headers(scope=scope))
 
-def _naming(send: Send, state: State) -> Send:
-    """``send``, with the headers that every answer has."""
+        async def signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                model, upstream = scope.get(ROUTED, ("", ""))
+                own = own_headers(self._state.store.current.revision, model, upstream)
+                message["headers"] = [*message["headers"], *door.ids(scope[REQUEST_ID]), *own]
+            await send(message)
 
-    async def named(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = message["headers"]
-            headers.append((b"x-bridge-revision", state.store.current.revision.encode()))
-            if all(name != b"request-id" for name, _ in headers):
-                headers.append((b"request-id", new_id("req").encode()))
-        await send(message)
-
-    return named
+        return signed
 
 
 async def _hello() -> Response:
     return Response(dumps({"name": "toolbridge", "version": __version__}), media_type="application/json")
 
 
-def _answer(fault: Fault) -> Response:
-    status, headers, body = error_response(fault, new_id("req"))
-    return Response(body, status, headers)
+def _answer(request: Request, fault: Fault) -> Response:
+    door = door_of(request.headers)
+    status, headers, body = door.error(fault, request.scope[REQUEST_ID])
+    # The ids go to every answer, not only to these.
+    return Response(
+        body, status, {name: value for name, value in headers.items() if name.encode() not in door.id_headers}
+    )
 
 
-async def _on_request_error(_: Request, problem: Exception) -> Response:
+async def _on_request_error(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestError)
-    return _answer(problem.fault)
+    return _answer(request, problem.fault)
 
 
 async def _on_http_exception(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
     path = request.scope["path"][:200]
     if problem.status_code == 404:
-        return _answer(Fault("not_found", f"there is nothing at {path}; messages go to /v1/messages"))
+        known = " or ".join(door.path for door in DOORS)
+        return _answer(request, Fault("not_found", f"there is nothing at {path}; requests go to {known}"))
     if problem.status_code == 405:
-        response = _answer(Fault("invalid_request", f"{request.method} is not possible at {path}", status=405))
+        response = _answer(request, Fault("invalid_request", f"{request.method} is not possible at {path}", status=405))
         response.headers.update(problem.headers or {})
         return response
-    return _answer(Fault("invalid_request", str(problem.detail), status=problem.status_code))
+    return _answer(request, Fault("invalid_request", str(problem.detail), status=problem.status_code))
 
 
 async def _on_exception(request: Request, problem: Exception) -> Response:
-    return _answer(INTERNAL)
+    return _answer(request, INTERNAL)

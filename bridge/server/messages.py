@@ -1,4 +1,4 @@
-"""``POST /v1/messages``: admission, the request, its exchange. An ASGI application of its own, for speed."""
+"""A request at one of the doors: admission, its exchange. An ASGI application of its own, for speed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from asyncio import get_running_loop
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bridge.core.anthropic.request import parse_request
 from bridge.core.conversation import Conversation
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
@@ -17,7 +16,8 @@ from bridge.observe.log import log_request
 from bridge.observe.record import RequestRecord
 from bridge.server.auth import Caller
 from bridge.server.body import ClientGone, read_json
-from bridge.server.respond import Receive, Scope, Send, header, send_fault
+from bridge.server.door import MESSAGES, Door
+from bridge.server.respond import Receive, Scope, Send, own_headers, send_fault
 from bridge.server.state import Live, State, new_id
 from bridge.server.stream import INTERNAL, Pump
 from bridge.upstream.call import Call
@@ -26,10 +26,11 @@ _log = logging.getLogger(__name__)
 
 
 class MessagesEndpoint:
-    """The endpoint. Nothing that goes wrong leaves it as an exception."""
+    """The endpoint of ``door``. Nothing that goes wrong leaves it as an exception."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, door: Door = MESSAGES) -> None:
         self._state = state
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = self._state
@@ -39,17 +40,17 @@ class MessagesEndpoint:
         record = RequestRecord(new_id("req"), clock(), revision=generation.snapshot.revision)
         try:
             if scope["method"] != "POST":
-                message = f"{scope['method']} is not possible here; POST a Messages request"
+                message = f"{scope['method']} is not possible at {self._door.path}; POST a request"
                 raise RequestError(Fault("invalid_request", message, status=405))
             with state.load.admit(generation.snapshot.limits.in_flight):
                 await self._admitted(scope, receive, send, live, record)
         except RequestError as problem:
-            await _refuse(send, problem.fault, record)
+            await self._refuse(send, problem.fault, record)
         except ClientGone:
             record.outcome = "client_gone"
         except Exception:
             _log.exception("request %s: internal error", record.request_id)
-            await _refuse(send, INTERNAL, record)
+            await self._refuse(send, INTERNAL, record)
         finally:
             generation.release()
             record.ended = clock()
@@ -79,13 +80,13 @@ class MessagesEndpoint:
         headers: Mapping[bytes, bytes],
     ) -> None:
         snapshot = live.generation.snapshot
-        conversation = parse_request(await read_json(headers, receive, snapshot.limits.request_body))
+        conversation, voice = self._door.read(await read_json(headers, receive, snapshot.limits.request_body))
         record.model = conversation.model
         record.stream = conversation.stream
         caller.check(conversation.model)
-        chain = _chain(live, conversation, record)
-        exchange = Exchange(conversation, new_id, record.request_id)
-        pump = Pump(scope, receive, send, exchange, record, self._state.pace, stream=conversation.stream)
+        chain = self._door.passable(_chain(live, conversation, record))
+        exchange = Exchange(conversation, new_id, record.request_id, voice)
+        pump = Pump(scope, receive, send, exchange, record, self._state.pace, self._door, stream=conversation.stream)
         call = Call(
             exchange,
             chain,
@@ -105,6 +106,14 @@ class MessagesEndpoint:
             record.route, record.upstream, record.upstream_model = call.route, call.upstream, call.model
             record.usage, record.stop_reason = exchange.usage, exchange.stop_reason
             record.counters, record.warnings = dict(exchange.counters), tuple(exchange.warnings)
+
+    async def _refuse(self, send: Send, fault: Fault, record: RequestRecord) -> None:
+        """Answer a request that no upstream was asked about."""
+        record.outcome = "error"
+        record.fault = fault
+        own = own_headers(record.revision, record.route, record.upstream, record.attempts)
+        allow = [(b"allow", b"POST")] if fault.status == 405 else []
+        record.status = await send_fault(send, fault, record.request_id, self._door.error, [*own, *allow])
 
 
 def _chain(live: Live, conversation: Conversation, record: RequestRecord) -> list[Route]:
@@ -127,17 +136,8 @@ def _patience(headers: Mapping[bytes, bytes], route: Route, conversation: Conver
     Of a stream, a client's timeout only limits the silence, and there is none.
     """
     total = route.timeouts.total
-    asked = headers.get(b"x-stainless-timeout", b"")
+    asked = headers.get(b"x-stainless-timeout") or headers.get(b"x-stainless-read-timeout", b"")
+    asked = asked.removesuffix(b".0")
     if not conversation.stream and asked.isdigit() and 0 < len(asked) < 7:
         return min(total, max(1.0, float(asked)))
     return total
-
-
-async def _refuse(send: Send, fault: Fault, record: RequestRecord) -> None:
-    """Answer a request that no upstream was asked about."""
-    record.outcome = "error"
-    record.fault = fault
-    revision = (b"x-bridge-revision", record.revision.encode())
-    model = [header("x-bridge-model", record.route)] if record.route else []
-    allow = [(b"allow", b"POST")] if fault.status == 405 else []
-    record.status = await send_fault(send, fault, record.request_id, [revision, *model, *allow])

@@ -11,14 +11,16 @@ from bridge.core.anthropic.request import parse_count_request
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
-from bridge.core.openai.answer import model_list
+from bridge.core.openai.answer import model_body, model_list
 from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
 from bridge.server.body import read_json
-from bridge.server.state import State
+from bridge.server.door import CHAT, door_of
+from bridge.server.state import ROUTED, State
 
 _QUICK = 50_000
+_OWNER = "toolbridge"
 
 
 def add(app: FastAPI, state: State) -> None:
@@ -28,19 +30,23 @@ def add(app: FastAPI, state: State) -> None:
     async def list_models(request: Request) -> Response:
         caller = _caller(state, request)
         listed = _listed(state, caller)
-        if _is_openai_client(request):
-            return _json(model_list([model.id for model in listed], int(state.store.current.loaded_at)))
+        if door_of(request.headers) is CHAT:
+            return _json(model_list([model.id for model in listed], int(state.store.current.loaded_at), _OWNER))
         return _json(dumps(model_page(listed, request.query_params)))
 
     @app.get("/v1/models/{model_id:path}")
     async def get_model(request: Request, model_id: str) -> Response:
         caller = _caller(state, request)
+        if caller.may_use(model_id):
+            _note_route(state, request, model_id)
         found = find_model(_listed(state, caller), model_id)
         if found is None:
             route = state.store.current.router.decide(model_id).route
             if route is None or not caller.may_use(model_id):
                 raise RequestError(Fault("not_found", f"model: {model_id[:200]}"))
             found = find_model([_shown(state, route.key, model_id)], model_id)
+        if door_of(request.headers) is CHAT:
+            return _json(model_body(model_id, int(state.store.current.loaded_at), _OWNER))
         return _json(dumps(found))
 
     @app.post("/v1/messages/count_tokens")
@@ -50,6 +56,7 @@ def add(app: FastAPI, state: State) -> None:
         body = await read_json(dict(request.scope["headers"]), request.receive, limit)
         conversation = parse_count_request(body)
         caller.check(conversation.model)
+        _note_route(state, request, conversation.model)
         size = int(request.headers.get("content-length", _QUICK))
         # Long texts are counted beside the event loop, which has streams to serve.
         count = estimate_tokens if size < _QUICK else None
@@ -61,10 +68,11 @@ def _caller(state: State, request: Request) -> Caller:
     return state.live().keyring.identify(dict(request.scope["headers"]))
 
 
-def _is_openai_client(request: Request) -> bool:
-    """OpenAI's clients send a Bearer token and none of the headers that name Anthropic's API."""
-    bearer = request.headers.get("authorization", "")[:7].lower() == "bearer "
-    return bearer and not any(name.startswith("anthropic-") for name in request.headers)
+def _note_route(state: State, request: Request, model: str) -> None:
+    """Name the route in the answer's headers."""
+    route = state.store.current.router.decide(model).route
+    if route is not None:
+        request.scope[ROUTED] = route.key, route.upstream.name
 
 
 def _listed(state: State, caller: Caller) -> list[ListedModel]:

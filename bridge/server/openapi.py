@@ -56,7 +56,7 @@ def document() -> dict[str, Any]:
     from bridge.core.openai import openapi as openai
 
     paths: dict[str, dict[str, Any]] = {}
-    for operation in _operations(messages.PAGING, messages.EXAMPLE):
+    for operation in _operations(messages.PAGING, messages.EXAMPLE, openai.EXAMPLE):
         paths.setdefault(operation.path, {})[operation.method] = _described(operation)
     return {
         "openapi": "3.1.0",
@@ -86,9 +86,10 @@ _EVENTS = "text/event-stream"
 _TEXT = "text/plain"
 
 
-def _operations(paging: Sequence[Json], example: Json) -> tuple[Operation, ...]:
+def _operations(paging: Sequence[Json], example: Json, chat_example: Json) -> tuple[Operation, ...]:
     hello = {_JSON: "Hello"}
     either: Json = {"anyOf": [_ref("ModelPage"), _ref("OpenAIModelList")]}
+    one: Json = {"anyOf": [_ref("Model"), _ref("OpenAIModel")]}
     model_id: Json = {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     return (
         Operation(
@@ -99,6 +100,15 @@ def _operations(paging: Sequence[Json], example: Json) -> tuple[Operation, ...]:
             {_JSON: "Message", _EVENTS: "ServerSentEvent"},
             "MessagesRequest",
             example,
+        ),
+        Operation(
+            "/v1/chat/completions",
+            "post",
+            "createChatCompletion",
+            "The same for OpenAI's clients",
+            {_JSON: "ChatCompletion", _EVENTS: "ChatEvent"},
+            "ChatRequest",
+            chat_example,
         ),
         Operation(
             "/v1/messages/count_tokens",
@@ -118,7 +128,7 @@ def _operations(paging: Sequence[Json], example: Json) -> tuple[Operation, ...]:
             parameters=paging,
             links={"first": {"operationId": "getModel", "parameters": {"model_id": "$response.body#/data/0/id"}}},
         ),
-        Operation("/v1/models/{model_id}", "get", "getModel", "One model", {_JSON: "Model"}, parameters=[model_id]),
+        Operation("/v1/models/{model_id}", "get", "getModel", "One model", {_JSON: one}, parameters=[model_id]),
         *(
             Operation(path, method, f"{method}{name}", "Is somebody there", hello if method == "get" else {})
             for path, name in (("/", "Root"), ("/api/hello", "Hello"))
@@ -197,15 +207,6 @@ _HEADERS: dict[str, Json] = {
 }
 
 _OWN: dict[str, Json] = {
-    # OpenAPI 3.1 has no words for a stream: this is one item of it.
-    "ServerSentEvent": {
-        "type": "object",
-        "required": ["event", "data"],
-        "properties": {
-            "event": {"type": "string", "description": "The `type` of its data."},
-            "data": {"type": "string", "contentMediaType": _JSON, "contentSchema": _ref("StreamEvent")},
-        },
-    },
     "Hello": _record(name="string", version="string"),
     "Health": _record(status="string"),
     "Readiness": _record(ready="boolean", draining="boolean", degraded="boolean"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
 
 Scope = MutableMapping[str, Any]
@@ -13,6 +12,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
+ErrorWriter = Callable[[Fault, str], tuple[int, dict[str, str], bytes]]
+"""A fault and the request's id -> status, headers and body of the answer."""
 
 _LONGEST_VALUE = 1000
 
@@ -25,6 +26,16 @@ def header(name: str, value: str) -> Header:
 
 def _plain(value: str) -> str:
     return "".join(char if " " <= char <= "~" else "?" for char in value)
+
+
+def own_headers(revision: str, model: str = "", upstream: str = "", attempts: int = 0) -> list[Header]:
+    """What every answer says about this proxy's part in it; "-" where there is none."""
+    return [
+        (b"x-bridge-revision", revision.encode()),
+        header("x-bridge-model", model or "-"),
+        header("x-bridge-upstream", upstream or "-"),
+        (b"x-bridge-attempts", str(attempts).encode()),
+    ]
 
 
 async def send_whole(
@@ -40,9 +51,11 @@ async def send_json(send: Send, body: bytes, headers: Iterable[Header] = (), sta
     await send_whole(send, status, [(b"content-type", b"application/json"), *headers], body)
 
 
-async def send_fault(send: Send, fault: Fault, request_id: str, headers: Iterable[Header] = ()) -> int:
-    """Send a fault as an error answer; the status that it got."""
-    status, fields, body = error_response(fault, request_id)
+async def send_fault(
+    send: Send, fault: Fault, request_id: str, write: ErrorWriter, headers: Iterable[Header] = ()
+) -> int:
+    """Send a fault as an error answer, worded by ``write``; the status that it got."""
+    status, fields, body = write(fault, request_id)
     own = [header(name, value) for name, value in fields.items()]
     await send_whole(send, status, [*own, *headers], body)
     return status

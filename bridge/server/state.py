@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from bridge.config.watch import ConfigStore
 
 
+REQUEST_ID = "bridge.request_id"
+"""Where a request's scope has the id that its answer will carry."""
+ROUTED = "bridge.routed"
+"""Where an endpoint leaves the model and the upstream that its answer is about, if it is about one."""
+
+
 def new_id(prefix: str) -> str:
     """A fresh identifier such as ``msg_...``: never the same twice, also across processes."""
     return f"{prefix}_{os.urandom(12).hex()}"

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
 from bridge.observe.record import RequestRecord
-from bridge.server.respond import Header, Receive, Scope, Send, header, send_fault, send_json
+from bridge.server.door import Door
+from bridge.server.respond import Header, Receive, Scope, Send, header, own_headers, send_fault, send_json
 from bridge.upstream.call import WRITE_STALL, Call, ClientStalled
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Pump:
         exchange: Exchange,
         record: RequestRecord,
         pace: Pace,
+        door: Door,
         *,
         stream: bool,
     ) -> None:
@@ -60,6 +62,7 @@ class Pump:
         self._exchange = exchange
         self._record = record
         self._pace = pace
+        self._door = door
         self._stream = stream
         self._task = task
         self._loop = loop
@@ -176,34 +179,28 @@ class Pump:
             await self._send({"type": "http.response.body", "body": data, "more_body": False})
         else:
             self._record.first_byte = self._loop.time()
-            request_id = self._record.request_id
-            self._record.status = await send_fault(self._send, fault, request_id, self._headers())
+            request_id, write = self._record.request_id, self._door.error
+            self._record.status = await send_fault(self._send, fault, request_id, write, self._headers())
 
     async def _start(self) -> None:
         """The headers: from here on a failure is an event."""
         self._started = True
         self._record.status = 200
         self._record.first_byte = self._loop.time()
-        request_id = (b"request-id", self._record.request_id.encode())
-        headers = [*_STREAM_HEADERS, request_id, *self._headers()]
+        headers = [*_STREAM_HEADERS, *self._door.ids(self._record.request_id), *self._headers()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def _send_message(self) -> None:
         """The whole answer, not streamed."""
         self._record.status = 200
         self._record.first_byte = self._loop.time()
-        request_id = (b"request-id", self._record.request_id.encode())
-        await send_json(self._send, self._exchange.message(), [request_id, *self._headers()])
+        headers = [*self._door.ids(self._record.request_id), *self._headers()]
+        await send_json(self._send, self._exchange.message(), headers)
 
     def _headers(self) -> list[Header]:
         """What this proxy says about the answer."""
         call = self._call
-        headers = [
-            (b"x-bridge-revision", self._record.revision.encode()),
-            header("x-bridge-model", call.route),
-            header("x-bridge-upstream", call.upstream),
-            (b"x-bridge-attempts", str(call.attempts).encode()),
-        ]
+        headers = own_headers(self._record.revision, call.route, call.upstream, call.attempts)
         if warnings := self._exchange.warnings:
             headers.append(header("x-bridge-warnings", ", ".join(warnings)))
         return headers

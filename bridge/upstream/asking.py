@@ -78,6 +78,7 @@ def _refusal(answer: Answer, body: bytes, route: Route) -> Fault:
         route.model,
         now=time.time(),
         secrets=(key,) if key else (),
+        rules=route.errors,
     )
 
 

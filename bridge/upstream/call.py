@@ -200,6 +200,7 @@ class Call:
             route.model,
             now=time.time(),
             secrets=(upstream.ref.api_key,) if upstream.ref.api_key else (),
+            rules=route.errors,
         )
 
     async def _receive(self, answer: Answer, upstream: Upstream, route: Route) -> None:

@@ -16,7 +16,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bridge.core.conversation import Tool
+from bridge.core.events import Event, Finish, TextDelta, ThinkingDelta, Usage
+from bridge.core.jsontext import dumps
 from bridge.core.openai import answer as wire
+from bridge.core.openai.completion import CompletionFold
+from bridge.core.openai.encoder import ChunkEncoder
+from bridge.core.openai.shapes import Head
 from bridge.core.parsing.spec import ParserSpec
 from bridge.errors import BridgeError
 from bridge.upstream.sample import sample_arguments
@@ -55,7 +60,7 @@ class Script:
 def demo_answer(method: str, path: str, body: bytes, parsers: Mapping[str, ParserSpec]) -> DemoAnswer:
     """The answer to one HTTP request; ``parsers`` are the formats that it can write calls in, by name."""
     if method == "GET" and path.rstrip("/").endswith("/models"):
-        return _whole(200, wire.model_list(MODELS, int(time.time())))
+        return _whole(200, wire.model_list(MODELS, int(time.time()), "demo"))
     if method != "POST" or not path.rstrip("/").endswith("/chat/completions"):
         return _failure(404, f"the demo upstream has no {method} {path}")
     try:
@@ -68,7 +73,7 @@ def demo_answer(method: str, path: str, body: bytes, parsers: Mapping[str, Parse
         return _failure(500, str(error))
     if script.status != 200:
         return _failure(script.status, f"the demo upstream was asked for status {script.status}")
-    head = wire.Head(f"chatcmpl-demo-{next(_numbers)}", asked.model, int(time.time()))
+    head = Head(f"chatcmpl-demo-{next(_numbers)}", asked.model, int(time.time()))
     chunks = _answer(head, asked, script, prompt=len(body) // _PIECE)
     kind = "text/event-stream" if asked.stream else "application/json"
     return DemoAnswer(200, {"content-type": kind}, chunks)
@@ -129,38 +134,38 @@ def write_call(writer: Callable[..., str], tool: Tool) -> str:
     return writer(calls=[{"id": "call_demo_0", "name": tool.name, "arguments": arguments, "index": 0}])
 
 
-async def _answer(head: wire.Head, asked: wire.Asked, script: Script, prompt: int) -> AsyncIterator[bytes]:
+async def _answer(head: Head, asked: wire.Asked, script: Script, prompt: int) -> AsyncIterator[bytes]:
     reasoning, text, finish = _limited(script, asked.max_tokens)
-    tokens = wire.Tokens(prompt, len(reasoning) + len(text), len(reasoning))
+    said = len(reasoning) + len(text)
+    usage = Usage(prompt, said, reasoning_tokens=len(reasoning))
     if script.cut:
         text = text[: max(1, len(text) // 2)]
+    encoder = ChunkEncoder(head, usage, include_usage=asked.include_usage)
+    events: list[Event] = [*map(ThinkingDelta, reasoning), *map(TextDelta, text)]
     if not asked.stream:
-        await asyncio.sleep(script.pace * tokens.completion)
-        whole = wire.completion(head, "".join(text), "".join(reasoning), finish, tokens)
+        await asyncio.sleep(script.pace * said)
+        fold = CompletionFold(head, usage)
+        for event in (*events, finish):
+            fold.add(event)
+        whole = dumps(fold.message())
         yield whole[: len(whole) // 2] if script.cut else whole
     else:
-        yield wire.opening_chunk(head)
-        for frame in itertools.chain(
-            (wire.reasoning_chunk(head, piece) for piece in reasoning),
-            (wire.text_chunk(head, piece) for piece in text),
-        ):
+        yield encoder.open()
+        for event in events:
             await asyncio.sleep(script.pace)
-            yield frame
+            yield encoder.encode(event)
     if script.cut:
         raise ConnectionResetError("the demo upstream was asked to die here")
     if asked.stream:
-        yield wire.closing_chunk(head, finish)
-        if asked.include_usage:
-            yield wire.usage_chunk(head, tokens)
-        yield wire.DONE
+        yield encoder.encode(finish)
 
 
-def _limited(script: Script, limit: int) -> tuple[list[str], list[str], wire.FinishWord]:
+def _limited(script: Script, limit: int) -> tuple[list[str], list[str], Finish]:
     """Reasoning and text in pieces, one per token, no more of them than ``limit`` (0: all)."""
     reasoning, text = list(_pieces(script.reasoning)), list(_pieces(script.text))
     if not limit or len(reasoning) + len(text) <= limit:
-        return reasoning, text, "stop"
-    return reasoning[:limit], text[: max(0, limit - len(reasoning))], "length"
+        return reasoning, text, Finish("end_turn")
+    return reasoning[:limit], text[: max(0, limit - len(reasoning))], Finish("max_tokens")
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -27,7 +27,7 @@ ALL: list[Event] = [ThinkingDelta("hm"), TextDelta("one "), TextDelta("two"), *C
 
 
 def streamed(*events: Event, end: bool = True) -> Play:
-    encoder = StreamEncoder("msg_1", "m", "sig")
+    encoder = StreamEncoder("msg_1", "m")
     data = [encoder.encode(event) for event in events]
     return [head(), *(part(piece) for piece in data if piece), *([END, KEEP] if end else [FIN])]
 

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.config.fields import BaseUrl, Headers, JsonTable, Size, Timeout, check_storage
+from bridge.config.fields import (
+    BaseUrl,
+    ErrorType,
+    Headers,
+    JsonTable,
+    Size,
+    Timeout,
+    check_error_message,
+    check_error_text,
+    check_storage,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +30,8 @@ from bridge.config.fields import BaseUrl, Headers, JsonTable, Size, Timeout, che
         (JsonTable, {"a": [1, {"b": "x"}]}, {"a": [1, {"b": "x"}]}),
         (Timeout, "5s", 5.0),
         (Size, "1KiB", 1024),
+        (ErrorType, "rate_limit_error", "rate_limit_error"),
+        (ErrorType, "", ""),
     ],
 )
 def test_accepted(kind: Any, value: object, result: object) -> None:
@@ -40,6 +52,7 @@ def test_accepted(kind: Any, value: object, result: object) -> None:
         (Timeout, "0s"),
         (Timeout, 5),
         (Size, 5),
+        (ErrorType, "authentication_error"),
     ],
 )
 def test_refused(kind: Any, value: object) -> None:
@@ -50,3 +63,12 @@ def test_refused(kind: Any, value: object) -> None:
 @pytest.mark.parametrize("url", ["memory", "redis://h", "rediss://h", "valkey://u:p@h:1/0"])
 def test_storage(url: str) -> None:
     assert check_storage(url) == url
+
+
+def test_the_texts_of_error_rules() -> None:
+    assert check_error_text("") == ""
+    assert check_error_text("got {n}") == "got {n}"
+    assert check_error_message("{n}!", "got {n}") == "{n}!"
+    assert check_error_message("{n}!", None) == "{n}!"
+    with pytest.raises(ValueError, match=r"`\{m\}` is not in `text`"):
+        check_error_message("{m}", "got {n}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -286,3 +287,44 @@ def test_the_shipped_example_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     decision = snapshot.router.decide("claude-sonnet-4-5")
     assert decision.route is not None
     assert decision.route.upstream.protocol == "demo"
+
+
+@pytest.mark.parametrize(
+    ("rule", "at", "problem"),
+    [
+        ('{ text = "got {x}", retry = true }', 20, "errors[0].text: unknown hole `{x}`"),
+        ('{ text = "{n}", retry = true }', 20, "errors[0].text: needs some text beside the holes"),
+        ('{ text = "a{_}", retry = true }', 20, "errors[0].text: `{_}` says nothing at the beginning or the end"),
+        ('{ text = "a", message = "{n}" }', 35, "errors[0].message: `{n}` is not in `text`"),
+        ('{ status = [400], message = "{m}" }', 39, "errors[0].message: `{m}` is not in `text`"),
+        ('{ text = "a", message = "{why}" }', 35, "errors[0].message: unknown hole `{why}`"),
+        ('{ text = "a", type = "oops" }', 32, "errors[0].type: must be one of invalid_request_error,"),
+        ('{ text = "a", type = "authentication_error" }', 32, "errors[0].type: must be one of"),
+        ("{ status = [200], retry = true }", 23, "errors[0].status[0]: must be at least 400"),
+        ('{ text = "a" }', 11, "errors[0]: changes nothing; give `type`, `message` or `retry`"),
+        ("{ retry = true }", 11, "errors[0]: needs `status` or `text`, or it would mean every failure"),
+        ('{ text = "a", retries = true }', 25, "errors[0].retries: unknown key"),
+    ],
+)
+@pytest.mark.parametrize("table", ["models.a", "defaults", "upstreams.local.defaults"])
+def test_error_rules_are_checked_at_their_place(project: Project, table: str, rule: str, at: int, problem: str) -> None:
+    head = f"[{table}]\n" if table != "models.a" else ""
+    found = project.problems(f"{dedent(BASE)}{head}errors = [{rule}]\n")
+    line = 7 if head else 6
+    assert found[0].startswith(f"routes.toml:{line}:{at}: {table}.{problem}"), found
+
+
+def test_error_rules_as_tables_and_a_problem_said_once(project: Project) -> None:
+    found = project.problems(
+        f"""{dedent(BASE)}
+[[models.a.errors]]
+status = [400]
+type = "overloaded_error"
+[[models.a.errors]]
+text = "a {{_}}"
+message = "{{n}}"
+"""
+    )
+    assert [line for line in found if line.startswith("routes")] == [
+        "routes.toml:11:8: models.a.errors[1].text: `{_}` says nothing at the beginning or the end; leave it out"
+    ]

@@ -9,7 +9,9 @@ import pytest
 
 from bridge.config.snapshot import Client, Dashboard
 from bridge.config.units import Rate
+from bridge.core.errorrules import ErrorRule, compile_wording
 from bridge.core.route import BodyPatch, Breaker, Reasoning, RetryBudget, RetryPolicy, Route, Timeouts, UpstreamRef
+from bridge.core.signature import derived_key
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ tools = "prompt"
 tool_streaming = "eager"
 reasoning = { source = "tags", emit = "drop", starts_open = true, replay = "reasoning" }
 unsupported = "reject"
+server_tools = "reject"
 max_output_tokens = 0
 context_window = 1000
 count_tokens = "upstream"
@@ -42,6 +45,7 @@ timeouts = { connect = "1s", first_token = "2s", stall = "3s", total = "4s" }
 retry = { attempts = 1, backoff = "0s", max_backoff = "1s", on = [500] }
 request = { default = { a = 1 }, set = { b = 2 }, drop = ["c"], headers = { d = "e" } }
 fallbacks = ["plain"]
+errors = [{ status = [400], text = "queue of {n}", type = "overloaded_error", message = "busy: {n}", retry = true }]
 [models.plain]
 upstream = "u"
 parsers = ["hermes"]
@@ -59,6 +63,16 @@ key = "${KEY}"
 keep = 5
 """
 
+KEYS = """\
+[upstreams.keyed]
+base_url = "http://a/v1"
+api_key = "${KEY:-}"
+[upstreams.keyless]
+base_url = "http://b/v1"
+[models.m]
+upstream = "keyed"
+"""
+
 
 @pytest.fixture(autouse=True)
 def _hermes_writes_prompts(project: Project) -> None:
@@ -70,7 +84,7 @@ def test_every_key_arrives(project: Project) -> None:
     snapshot = project.build(TEXT, {"KEY": "test"})
     upstream = UpstreamRef(
         "u", ("http://a/v1", "http://b/v1"), "anthropic", "test", {"x": "y"}, 1, 2,
-        RetryBudget(0.5, 1.0, 60.0), Breaker(1, 1.0), "least_busy",
+        RetryBudget(0.5, 1.0, 60.0), Breaker(1, 1.0), "least_busy", signing_key=derived_key("test"),
     )  # fmt: skip
     hermes = snapshot.parsers["hermes"].spec
     assert snapshot.upstreams == {"u": upstream}
@@ -79,6 +93,8 @@ def test_every_key_arrives(project: Project) -> None:
         Reasoning("tags", "drop", True, "reasoning"), "reject", None, 1000, "upstream",
         Timeouts(1.0, 2.0, 3.0, 4.0), RetryPolicy(1, 0.0, 1.0, frozenset({500})),
         BodyPatch({"a": 1}, {"b": 2}, ("c",), {"d": "e"}), ("plain",),
+        (ErrorRule(compile_wording("queue of {n}"), frozenset({400}), "overloaded", ("busy: {n}",), True),),
+        server_tools="reject",
     )  # fmt: skip
     assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,))
     assert snapshot.auto_parsers == {"coder"}
@@ -180,3 +196,12 @@ def test_a_thousand_models(project: Project) -> None:
     decision = snapshot.router.decide("m999-x")
     assert decision.route
     assert decision.route.key == "m999"
+
+
+def test_reasoning_is_signed_with_what_every_replica_knows(project: Project) -> None:
+    upstreams = project.build(KEYS, {"KEY": "secret"}).upstreams
+    assert upstreams["keyed"].signing_key == derived_key("secret")
+    assert upstreams["keyless"].signing_key == b""
+    assert "signing_key" not in repr(upstreams["keyed"])
+    own = project.build(KEYS, {"KEY": "secret", "BRIDGE_SIGNATURE_KEY": "own"}).upstreams
+    assert {upstream.signing_key for upstream in own.values()} == {derived_key("own")}

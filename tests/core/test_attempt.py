@@ -354,6 +354,11 @@ def test_a_full_window_is_named() -> None:
     )
     assert Playbook(small) >> chunk("a") >> finish("length") >> usage(80, 10) << text("a") << stop("max_tokens")
     assert Playbook(small) >> chunk("a") >> finish("length") << text("a") << stop("max_tokens")
+    # Not one token fitted in, whether or not the route knows how many would.
+    nothing = Playbook() >> delta(role="assistant", content="") >> finish("length")
+    assert nothing >> DONE << text("") << stop("model_context_window_exceeded")
+    assert nothing >> usage(80, 0) << text("") << stop("model_context_window_exceeded")
+    assert nothing >> usage(80, 10) << text("") << stop("max_tokens")
 
 
 def test_a_refusal_stays_one() -> None:

@@ -19,6 +19,7 @@ from playbook import CONVERSATION, ROUTE, counting
 from bridge.config.document import Problems
 from bridge.config.inputs import Inputs
 from bridge.config.parsers import AvailableParser, ParserCache, load_parsers
+from bridge.core.anthropic.voice import MESSAGES
 from bridge.core.conversation import Tool
 from bridge.core.exchange import Exchange
 
@@ -66,7 +67,7 @@ def run(case: Case, chunks: list[bytes]) -> tuple[str, str]:
     )
     stream = case.settings.get("stream", "yes") == "yes"
     tools = tuple(Tool(name) for name in case.settings.get("tools", "").split())
-    exchange = Exchange(replace(CONVERSATION, stream=stream, tools=tools), counting(), "req_1")
+    exchange = Exchange(replace(CONVERSATION, stream=stream, tools=tools), counting(), "req_1", MESSAGES)
     exchange.attempt(route)
     for chunk in chunks:
         exchange.receive(chunk)

@@ -29,9 +29,11 @@ from playbook import (
     usage,
 )
 
+from bridge.core.anthropic.voice import MESSAGES
 from bridge.core.conversation import Text, Tool, ToolUse, Turn
 from bridge.core.events import Fault, Usage
 from bridge.core.exchange import Exchange
+from bridge.core.losses import Loss
 from bridge.core.parsing.spec import ParserSpec, Prompt
 from bridge.core.route import BodyPatch
 from bridge.errors import ConfigError, RequestError
@@ -40,7 +42,7 @@ GONE = Fault("api", "connection lost", retry="ambiguous")
 
 
 def begun(stream: bool = True) -> Exchange:
-    exchange = Exchange(replace(CONVERSATION, stream=stream), counting(), "req_1")
+    exchange = Exchange(replace(CONVERSATION, stream=stream), counting(), "req_1", MESSAGES)
     exchange.attempt(ROUTE)
     exchange.receive_head("text/event-stream")
     return exchange
@@ -52,7 +54,7 @@ def test_a_request_that_cannot_be_written_leaves_the_exchange_as_it_was() -> Non
 
     prompt = Prompt(broken, broken, broken)
     route = replace(ROUTE, tools="prompt", parsers=(ParserSpec("own", prompt=prompt),))
-    exchange = Exchange(replace(CONVERSATION, tools=(Tool("f"),)), counting(), "req_1")
+    exchange = Exchange(replace(CONVERSATION, tools=(Tool("f"),)), counting(), "req_1", MESSAGES)
     with pytest.raises(RequestError):
         exchange.attempt(route)
     assert exchange.attempts == 0
@@ -93,10 +95,21 @@ def test_a_request_is_built_once_per_route() -> None:
 
 
 def test_warnings_of_request_and_route() -> None:
-    exchange = Exchange(replace(CONVERSATION, warnings=("speed",), max_tokens=50_000), counting(), "r")
-    assert exchange.warnings == ("speed",)
+    exchange = Exchange(replace(CONVERSATION, warnings=(Loss("speed"),), max_tokens=50_000), counting(), "r", MESSAGES)
+    assert exchange.warnings == ("speed: not supported, dropped",)
     exchange.attempt(ROUTE)
-    assert exchange.warnings == ("speed", "max_tokens: 50000 is lowered to 32000")
+    assert exchange.warnings == ("speed: not supported, dropped", "max_tokens: 50000 is lowered to 32000")
+
+
+def test_a_route_may_refuse_what_would_be_lost() -> None:
+    exchange = Exchange(replace(CONVERSATION, warnings=(Loss("speed"),), effort="low"), counting(), "r", MESSAGES)
+    strict = replace(ROUTE, unsupported="reject")
+    with pytest.raises(RequestError) as raised:
+        exchange.attempt(strict)
+    assert raised.value.fault.kind == "invalid_request"
+    assert raised.value.fault.message.startswith("speed, output_config.effort: not supported by model `k`")
+    declared = replace(strict, request=BodyPatch(default={"reasoning_effort": "low"}))
+    Exchange(replace(CONVERSATION, effort="low", max_tokens=50_000), counting(), "r", MESSAGES).attempt(declared)
 
 
 def test_nothing_is_ready_before_the_model_says_something() -> None:
@@ -112,7 +125,7 @@ def test_nothing_is_ready_before_the_model_says_something() -> None:
 
 
 def test_progress_is_what_the_model_says_and_nothing_else() -> None:
-    exchange = Exchange(CONVERSATION, counting(), "r")
+    exchange = Exchange(CONVERSATION, counting(), "r", MESSAGES)
     assert (exchange.progress, exchange.counters) == (0, {})
     exchange = begun()
     seen = [exchange.progress]
@@ -260,7 +273,7 @@ def test_usage_and_reason_are_known_at_the_end() -> None:
 
 
 def test_an_estimate_stands_until_the_upstream_counts() -> None:
-    exchange = Exchange(CONVERSATION, counting(), "r", input_tokens=42)
+    exchange = Exchange(CONVERSATION, counting(), "r", MESSAGES, input_tokens=42)
     exchange.attempt(ROUTE)
     exchange.receive(chunk("a") + finish("stop") + DONE)
     assert exchange.client_bytes().count(b'"input_tokens":42') == 2
@@ -317,7 +330,7 @@ def test_complete_call_cut_by_length_is_dropped() -> None:
 def test_headers_of_the_request() -> None:
     upstream = replace(ROUTE.upstream, api_key="k1", headers={"X-Team": "a"})
     route = replace(ROUTE, upstream=upstream, request=BodyPatch(headers={"Authorization": "Basic x"}))
-    request = Exchange(CONVERSATION, counting(), "r").attempt(route)
+    request = Exchange(CONVERSATION, counting(), "r", MESSAGES).attempt(route)
     assert request.headers["authorization"] == "Basic x"
     assert request.headers["x-team"] == "a"
     assert "k1" not in repr(request)

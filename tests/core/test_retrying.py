@@ -37,6 +37,7 @@ SAFE, TRANSIENT, AMBIGUOUS, TIMEOUT, NEVER = (
     fault("timeout", kind="timeout"),
     fault("never"),
 )
+DECLARED = Fault("overloaded", "no", "transient", upstream_status=400, declared=True)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,9 @@ SAFE, TRANSIENT, AMBIGUOUS, TIMEOUT, NEVER = (
         (at(TIMEOUT), GiveUp(TIMEOUT)),
         (at(TIMEOUT, fallback=True), Fallback()),
         (at(NEVER), GiveUp(NEVER)),
+        (at(DECLARED), Retry(0.125)),
+        (at(replace(DECLARED, upstream_status=500), 2), Retry(0.25)),
+        (at(replace(DECLARED, declared=False)), GiveUp(replace(DECLARED, declared=False))),
         (at(NEVER, fallback=True), Fallback()),
     ],
 )

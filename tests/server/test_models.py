@@ -39,6 +39,18 @@ def test_the_list_for_openai_clients(shared: Running) -> None:
         assert "object" not in server.get("/v1/models", bearer | {"anthropic-version": "2023-06-01"}).json
 
 
+def test_one_model_for_openai_clients(shared: Running) -> None:
+    with shared.using(routes("http://127.0.0.1:1", rest=REST)) as server:
+        bearer = {"authorization": "Bearer x"}
+        for model_id in ("org/with/slashes", "named", "glob-7"):
+            got = server.get(f"/v1/models/{model_id}", bearer)
+            assert got.headers["x-request-id"] == got.headers["request-id"]
+            created = int(server.store.current.loaded_at)
+            assert got.json == {"id": model_id, "object": "model", "created": created, "owned_by": "toolbridge"}
+        missing = server.get("/v1/models/nobody", bearer)
+        assert (missing.status, missing.json["error"]["code"]) == (404, "model_not_found")
+
+
 def test_one_model(shared: Running) -> None:
     with shared.using(routes("http://127.0.0.1:1", rest=REST)) as server:
         got = server.get("/v1/models/org/with/slashes").json

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from openapi import described, problems, resolve, shape
 from running import DEMO
 
 from bridge.core.anthropic.openapi import EXAMPLE
+from bridge.core.openai.openapi import EXAMPLE as CHAT_EXAMPLE
+from bridge.server.door import DOORS
 
 NAMED = DEMO + '[models.named]\nupstream = "demo"\nmodel = "demo"\ndisplay_name = "Named"\n'
 
@@ -49,7 +52,7 @@ def test_it_has_every_endpoint_and_no_other(server: Running) -> None:
         if isinstance(route, APIRoute)
         for method in route.methods
     }
-    registered.add(("/v1/messages", "post"))
+    registered |= {(door.path, "post") for door in DOORS}
     assert {(path, method) for path, methods in described()["paths"].items() for method in methods} == registered
 
 
@@ -73,6 +76,25 @@ def test_models_as_openai_clients_get_them(server: Running) -> None:
     got = server.get("/v1/models", {"authorization": "Bearer x"})
     assert got.json["object"] == "list"
     fits(got, "/v1/models", "get")
+
+
+def test_one_model_as_openai_clients_get_it(server: Running) -> None:
+    got = server.get("/v1/models/named", {"authorization": "Bearer x"})
+    assert got.json["object"] == "model"
+    fits(got, "/v1/models/{model_id}", "get")
+
+
+def test_chat_completions(server: Running) -> None:
+    asked = {**CHAT_EXAMPLE, "messages": [{"role": "user", "content": "/think /tool"}]}
+    got = server.post(asked, "/v1/chat/completions")
+    assert got.json["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "get_weather"
+    fits(got, "/v1/chat/completions", "post")
+    streamed = server.post({**asked, "stream": True, "stream_options": {"include_usage": True}}, "/v1/chat/completions")
+    *chunks, done = (frame.removeprefix(b"data: ") for frame in streamed.body.split(b"\n\n") if frame)
+    assert done == b"[DONE]"
+    assert len(chunks) > 3
+    for chunk in chunks:
+        assert problems(shape("ChatChunk"), json.loads(chunk)) == []
 
 
 def test_messages(server: Running) -> None:

@@ -92,13 +92,14 @@ def test_it_echoes_in_a_stream() -> None:
     assert (got.status, got.headers["content-type"]) == (200, "text/event-stream")
     assert got.joined("content") == "Hello, wörld!"
     assert got.finish == "stop"
-    assert got.chunks[-1] == b"data: [DONE]\n\n"
+    assert got.chunks[-1].endswith(b"data: [DONE]\n\n")
     assert len(got.chunks) > 5
 
 
 def test_it_echoes_at_once() -> None:
     (answer,) = (json.loads(chunk) for chunk in ask("Hello").chunks)
-    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "Hello"}
+    message = {"role": "assistant", "content": "Hello", "refusal": None}
+    assert answer["choices"][0]["message"] == message
     assert answer["choices"][0]["finish_reason"] == "stop"
     assert answer["usage"]["completion_tokens"] == 2
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import cast
 
-from bridge.core.anthropic.checks import (
+from bridge.core.anthropic.policy import (
+    BLOCKS,
+    CITATIONS,
+    DOCUMENT_SOURCES,
+    IMAGE_SOURCES,
+    PLACES,
+    SOURCE,
+    Place,
+)
+from bridge.core.checks import (
     Notes,
     as_list,
     as_object,
@@ -21,25 +30,22 @@ from bridge.core.anthropic.checks import (
     wrong,
 )
 from bridge.core.conversation import Document, Image, Json, Part, Role, Text, Thinking, ToolResult, ToolUse
+from bridge.core.fields import Row, Table
 from bridge.core.jsontext import dumps_text
 from bridge.errors import RequestError
 
-P = TypeVar("P", bound=Part)
-_Readers = Mapping[str, Callable[[Json, Notes], tuple[P, ...]]]
+_Reader = Callable[[Json, Notes], tuple[Part, ...]]
 _Media = Text | Image | Document
+
+_BLOCK = "messages.*.content.*."
 
 
 def read_content(content: object, role: Role, notes: Notes) -> tuple[Part, ...]:
     """The parts of a message's content: a string, or a list of blocks that ``role`` may use."""
-    return _read(content, _ROLES[role], notes)
+    return _read(content, role, notes)
 
 
-def block_kinds(role: Role) -> tuple[str, ...]:
-    """The types of the blocks that messages of ``role`` may have."""
-    return tuple(_ROLES[role])
-
-
-def read_texts(path: str, content: object) -> tuple[Text, ...]:
+def read_texts(path: str, content: object, place: Place, notes: Notes) -> tuple[Text, ...]:
     """Content that may be a string or text blocks, and nothing else."""
     if isinstance(content, str):
         return (Text(content),) if content else ()
@@ -49,38 +55,42 @@ def read_texts(path: str, content: object) -> tuple[Text, ...]:
         if block.get("type") != "text":
             raise wrong(f"{path}.{index}.type", "Input should be 'text'")
         try:
+            notes.look(block, BLOCKS["text"].fields, "system.*." if place == "prompt" else _BLOCK)
             texts.append(Text(string(block, "text")))
         except RequestError as error:
             raise under(f"{path}.{index}", error) from None
     return tuple(texts)
 
 
-def _read(content: object, readers: _Readers[P], notes: Notes) -> tuple[P | Text, ...]:
+def _read(content: object, place: Place, notes: Notes) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Text(content),)
-    parts: list[P | Text] = []
+    readers = _AT[place]
+    parts: list[Part] = []
     for index, block in enumerate(as_list("content", content)):
         if not isinstance(block, dict):
             raise wrong(f"content.{index}", "Input should be an object")
         try:
             kind = block.get("type")
-            reader = readers.get(kind) if isinstance(kind, str) else None
-            if reader is None:
+            found = readers.get(kind) if isinstance(kind, str) else None
+            if found is None:
                 raise _misplaced(block, readers)
+            reader, fields = found
+            notes.look(block, fields, _BLOCK)
             parts += reader(block, notes)
         except RequestError as error:
             raise under(f"content.{index}", error) from None
     return tuple(parts)
 
 
-def _misplaced(block: Json, readers: _Readers[P]) -> RequestError:
+def _misplaced(block: Json, readers: Mapping[str, object]) -> RequestError:
     kind = string(block, "type")
-    if kind in _REFUSED:
-        return wrong("type", f"`{kind}` blocks {_REFUSED[kind]}")
-    at_home = [role for role, known in _ROLES.items() if kind in known]
-    if at_home:
-        return wrong("type", f"`{kind}` blocks can only be in {' and '.join(at_home)} messages")
-    return wrong("type", f"{shown(kind)} is none of the block types known here: {', '.join(sorted(readers))}")
+    known = BLOCKS.get(kind)
+    if known is None:
+        return wrong("type", f"{shown(kind)} is none of the block types known here: {', '.join(sorted(readers))}")
+    if known.row.action == "refused":
+        return wrong("type", f"`{kind}` blocks {known.row.note}")
+    return wrong("type", f"`{kind}` blocks can only be in {', '.join(PLACES[place] for place in known.places)}")
 
 
 def _text(block: Json, notes: Notes) -> tuple[Text]:
@@ -90,18 +100,25 @@ def _text(block: Json, notes: Notes) -> tuple[Text]:
 def _image(block: Json, notes: Notes) -> tuple[Image]:
     source = as_object("source", required(block, "source"))
     try:
-        match string(source, "type"):
+        match _source_type(source, IMAGE_SOURCES, notes):
             case "base64":
                 media_type = name(source, "media_type")
                 if not media_type.startswith("image/"):
                     raise wrong("media_type", f"{shown(media_type)} is not an image type")
                 return (Image(media_type=media_type, data=name(source, "data")),)
-            case "url":
+            case _:
                 return (Image(url=_web_url(source)),)
-            case other:
-                raise wrong("type", f"{shown(other)} is not supported; send the image as base64 or url")
     except RequestError as error:
         raise under("source", error) from None
+
+
+def _source_type(source: Json, types: Mapping[str, Row], notes: Notes) -> str:
+    kind = string(source, "type")
+    row = types.get(kind) or types["file"]
+    if row.action == "refused":
+        raise wrong("type", f"{shown(kind)} {row.note}")
+    notes.look(source, SOURCE, f"{_BLOCK}source.")
+    return kind
 
 
 def _web_url(source: Json) -> str:
@@ -116,31 +133,35 @@ def _document(block: Json, notes: Notes) -> tuple[Document | Image, ...]:
     title = optional_string(block, "title")
     context = optional_string(block, "context")
     source = as_object("source", required(block, "source"))
-    citations = optional_object(block, "citations")
-    if citations and citations.get("enabled"):
-        notes.drop("messages.*.content.*.citations")
+    _citations(block, notes)
     try:
-        match string(source, "type"):
+        match _source_type(source, DOCUMENT_SOURCES, notes):
             case "text":
                 return (Document(title, context, text=string(source, "data")),)
             case "content":
-                parts = _read(required(source, "content"), _IN_DOCUMENT, notes)
+                parts = _read(required(source, "content"), "document", notes)
                 text = "\n\n".join(part.text for part in parts if isinstance(part, Text))
                 images = (part for part in parts if isinstance(part, Image))
                 return (Document(title, context, text=text), *images)
             case "base64":
                 media_type = name(source, "media_type")
                 return (Document(title, context, media_type=media_type, data=name(source, "data")),)
-            case "url":
+            case _:
+                notes.drop(f"{_BLOCK}source", f"of a document given by URL, {DOCUMENT_SOURCES['url'].note}")
                 return (Document(title, context, url=_web_url(source)),)
-            case other:
-                raise wrong("type", f"{shown(other)} is not supported; send text, content, base64 or url")
     except RequestError as error:
         raise under("source", error) from None
 
 
+def _citations(block: Json, notes: Notes) -> None:
+    citations = optional_object(block, "citations")
+    if citations:
+        notes.look(citations, CITATIONS, f"{_BLOCK}citations.")
+
+
 def _search_result(block: Json, notes: Notes) -> tuple[Text]:
-    texts = read_texts("content", required(block, "content"))
+    texts = read_texts("content", required(block, "content"), "search_result", notes)
+    _citations(block, notes)
     head = f"{string(block, 'title')}\n{string(block, 'source')}"
     return (Text("\n\n".join([head, *(part.text for part in texts)])),)
 
@@ -160,12 +181,14 @@ def _tool_use(block: Json, notes: Notes) -> tuple[ToolUse]:
 
 def _tool_result(block: Json, notes: Notes) -> tuple[ToolResult]:
     content = block.get("content")
-    parts = () if content is None else _read(content, _IN_TOOL_RESULT, notes)
+    parts = () if content is None else cast(tuple[_Media, ...], _read(content, "tool_result", notes))
     return (ToolResult(name(block, "tool_use_id"), parts, bool(optional_bool(block, "is_error"))),)
 
 
 def _tool_reference(block: Json, notes: Notes) -> tuple[Text]:
-    return (Text(f"The tool `{name(block, 'tool_name')}` is available."),)
+    tool = name(block, "tool_name")
+    notes.references[tool] = None
+    return (Text(f"The tool `{tool}` is available."),)
 
 
 def _server_call(block: Json, notes: Notes) -> tuple[Text]:
@@ -176,6 +199,15 @@ def _server_call(block: Json, notes: Notes) -> tuple[Text]:
 def _server_result(block: Json, notes: Notes) -> tuple[Text]:
     kind = string(block, "type").removesuffix("_tool_result")
     return (Text(f"[{kind} gave: {dumps_text(_readable(required(block, 'content')))}]"),)
+
+
+def _search(block: Json, notes: Notes) -> tuple[Text]:
+    content = block.get("content")
+    found = content.get("tool_references") if isinstance(content, dict) else None
+    for reference in found if isinstance(found, list) else ():
+        if isinstance(reference, dict) and isinstance(tool := reference.get("tool_name"), str):
+            notes.references[tool] = None
+    return _server_result(block, notes)
 
 
 def _readable(content: object) -> object:
@@ -196,49 +228,34 @@ def _summary(block: Json, notes: Notes) -> tuple[Text, ...]:
     return () if content is None else (Text(as_string("content", content)),)
 
 
-_REFUSED = {
-    "container_upload": "need a code execution container, which is not supported",
-    "browser_state": "are not supported",
-}
-_IN_DOCUMENT: _Readers[Text | Image] = {"text": _text, "image": _image}
-_IN_TOOL_RESULT: _Readers[_Media] = {
+def _nothing(block: Json, notes: Notes) -> tuple[Part, ...]:
+    return ()
+
+
+_READERS: Mapping[str, _Reader] = {
     "text": _text,
     "image": _image,
     "document": _document,
     "search_result": _search_result,
+    "thinking": _thinking,
+    "redacted_thinking": _redacted_thinking,
+    "tool_use": _tool_use,
+    "tool_result": _tool_result,
     "tool_reference": _tool_reference,
-}
-SERVER_RESULTS = (
-    "web_search_tool_result",
-    "web_fetch_tool_result",
-    "code_execution_tool_result",
-    "bash_code_execution_tool_result",
-    "text_editor_code_execution_tool_result",
-    "tool_search_tool_result",
-    "advisor_tool_result",
-    "mcp_tool_result",
-)
-_HISTORY: _Readers[Part] = {
+    "tool_search_tool_result": _search,
     "server_tool_use": _server_call,
     "mcp_tool_use": _server_call,
-    **dict.fromkeys(SERVER_RESULTS, _server_result),
+    "compaction": _summary,
 }
-_ROLES: dict[Role, _Readers[Part]] = {
-    "user": {
-        "text": _text,
-        "image": _image,
-        "document": _document,
-        "search_result": _search_result,
-        "tool_result": _tool_result,
-        **_HISTORY,
-    },
-    "assistant": {
-        "text": _text,
-        "thinking": _thinking,
-        "redacted_thinking": _redacted_thinking,
-        "tool_use": _tool_use,
-        "compaction": _summary,
-        **_HISTORY,
-    },
-    "system": {"text": _text},
+
+
+def _reader(kind: str) -> _Reader:
+    if kind in _READERS:
+        return _READERS[kind]
+    return _server_result if kind.endswith("_tool_result") else _nothing
+
+
+_AT: Mapping[Place, Mapping[str, tuple[_Reader, Table]]] = {
+    place: {kind: (_reader(kind), block.fields) for kind, block in BLOCKS.items() if place in block.places}
+    for place in PLACES
 }

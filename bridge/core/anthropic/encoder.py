@@ -18,6 +18,7 @@ from bridge.core.events import (
     Usage,
 )
 from bridge.core.jsontext import dumps
+from bridge.core.signature import Seal, Signer
 
 _TAIL = b"}}\n\n"
 _PING = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -42,6 +43,9 @@ def _frame(name: str, body: Mapping[str, object]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), dumps({"type": name, **body}))
 
 
+_NOBODY = Signer(b"", "")
+
+
 class StreamEncoder:
     """Encodes the events of one answer, in order.
 
@@ -52,14 +56,13 @@ class StreamEncoder:
     ``b""``. ``message_start`` goes out with the first content, or by ``open()``.
 
     ``input_tokens`` is an estimate, shown until the upstream counts. With
-    ``show_thinking`` False, thinking blocks keep their signature but no text.
+    ``show_thinking`` False, thinking blocks have no text; their signature carries it.
     """
 
     def __init__(
         self,
         message_id: str,
         model: str,
-        signature: str,
         input_tokens: int = 0,
         *,
         request_id: str = "",
@@ -67,7 +70,7 @@ class StreamEncoder:
     ) -> None:
         self._message_id = message_id
         self._model = model
-        self._signature = dumps(signature)
+        self._signer = _NOBODY
         self._request_id = request_id
         self._show_thinking = show_thinking
         self._usage = UsageTally(input_tokens)
@@ -75,6 +78,7 @@ class StreamEncoder:
         self._index = -1
         self._prefix = b""
         self._started = False
+        self._seal: Seal
 
     @property
     def started(self) -> bool:
@@ -91,6 +95,10 @@ class StreamEncoder:
         """The stream is complete, or ended in an error."""
         return self._order.block is Block.END
 
+    def sign_as(self, signer: Signer) -> None:
+        """Who signs the reasoning; to be said before there is any."""
+        self._signer = signer
+
     def encode(self, event: Event) -> bytes:
         """The frames of ``event``; a ``Fault`` becomes the error frame that ends the stream."""
         before = self._order.block
@@ -98,6 +106,7 @@ class StreamEncoder:
         if before is Block.TEXT and isinstance(event, TextDelta):
             return self._prefix + dumps(event.text) + _TAIL
         if before is Block.THINKING and isinstance(event, ThinkingDelta) and self._show_thinking:
+            self._seal.add(event.text)
             return self._prefix + dumps(event.text) + _TAIL
         if before is Block.END:
             return b""
@@ -149,6 +158,8 @@ class StreamEncoder:
             head = b'{"type":"tool_use","id":%b,"name":%b,"input":{}}' % (dumps(event.id), dumps(event.name))
         else:
             head = _BLOCK_HEADS[block]
+        if block is Block.THINKING:
+            self._seal = self._signer.begin(carried=not self._show_thinking)
         return self._begin_block(block, head)
 
     def _begin_block(self, block: Block, head: bytes) -> bytes:
@@ -161,15 +172,17 @@ class StreamEncoder:
             return b""
         stop = _BLOCK_STOP % self._index
         if block is Block.THINKING:
-            return _DELTA % self._index + b'"signature_delta","signature":' + self._signature + _TAIL + stop
+            signature = dumps(self._seal.close())
+            return _DELTA % self._index + b'"signature_delta","signature":' + signature + _TAIL + stop
         return stop
 
     def _delta(self, event: Event) -> bytes:
         match event:
             case ToolCallDelta(json=text) | TextDelta(text):
                 return self._prefix + dumps(text) + _TAIL
-            case ThinkingDelta(text) if self._show_thinking:
-                return self._prefix + dumps(text) + _TAIL
+            case ThinkingDelta(text):
+                self._seal.add(text)
+                return self._prefix + dumps(text) + _TAIL if self._show_thinking else b""
         return b""
 
     def _end(self, finish: Finish) -> bytes:

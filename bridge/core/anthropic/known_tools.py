@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.core.anthropic.checks import name
+from bridge.core.checks import name
 from bridge.core.conversation import Json, Tool
 
 _Property = dict[str, object]
@@ -102,7 +102,7 @@ _MEMORY = (
     ),
 )
 
-KNOWN_TOOLS: dict[str, tuple[str, Json]] = {
+_KNOWN: dict[str, tuple[str, Json]] = {
     "bash_20241022": _BASH,
     "bash_20250124": _BASH,
     "text_editor_20241022": _OLDEST_EDITOR,
@@ -113,9 +113,7 @@ KNOWN_TOOLS: dict[str, tuple[str, Json]] = {
 }
 
 
-def known_tool(kind: str, entry: Json) -> Tool | None:
-    """The function that a typed entry of ``tools`` stands for, or None if the client does not run it."""
-    if kind not in KNOWN_TOOLS:
-        return None
-    description, schema = KNOWN_TOOLS[kind]
+def known_tool(kind: str, entry: Json) -> Tool:
+    """The function that an entry of ``tools`` stands for, whose type the policy calls a function."""
+    description, schema = _KNOWN[kind]
     return Tool(name(entry, "name"), description, schema)

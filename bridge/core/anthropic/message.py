@@ -16,6 +16,7 @@ from bridge.core.events import (
     Usage,
 )
 from bridge.core.jsontext import loads
+from bridge.core.signature import Signer
 
 
 class MessageFold:
@@ -31,14 +32,14 @@ class MessageFold:
         self,
         message_id: str,
         model: str,
-        signature: str,
+        signer: Signer,
         input_tokens: int = 0,
         *,
         show_thinking: bool = True,
     ) -> None:
         self._message_id = message_id
         self._model = model
-        self._signature = signature
+        self._signer = signer
         self._show_thinking = show_thinking
         self._usage = UsageTally(input_tokens)
         self._order = BlockOrder()
@@ -90,8 +91,9 @@ class MessageFold:
         if block is Block.TEXT:
             self._content.append({"type": "text", "text": whole})
         elif block is Block.THINKING:
-            shown = whole if self._show_thinking else ""
-            self._content.append({"type": "thinking", "thinking": shown, "signature": self._signature})
+            shown = self._show_thinking
+            signature = self._signer.sign(whole, carried=not shown)
+            self._content.append({"type": "thinking", "thinking": whole if shown else "", "signature": signature})
         elif isinstance(event, ToolCallEnd):
             call = {"type": "tool_use", "id": self._call.id, "name": self._call.name}
             self._content.append({**call, "input": loads(whole) if whole else {}})

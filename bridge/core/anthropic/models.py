@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge.core.anthropic.checks import shown, wrong
+from bridge.core.checks import shown, wrong
 
 _DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bridge.core.anthropic.content import SERVER_RESULTS, block_kinds
-from bridge.core.anthropic.errors import KINDS
-from bridge.core.anthropic.known_tools import KNOWN_TOOLS
+from bridge.core.anthropic.errors import TYPES
 from bridge.core.anthropic.models import MAX_LIMIT
-from bridge.core.anthropic.request import EFFORTS, REFUSED
+from bridge.core.anthropic.policy import BLOCKS, REQUEST, TOOL_TYPES, Place
+from bridge.core.anthropic.request import EFFORTS
 from bridge.core.anthropic.shapes import STOP_REASONS
 from bridge.core.conversation import Json
 
@@ -71,8 +70,14 @@ _TEXTS: Json = {"anyOf": [_STRING, _list(ref("TextBlock"))]}
 _WEB_URL = _block("url", {"url": {"type": "string", "pattern": "^https?://"}})
 
 
-def _blocks(*names: str) -> Json:
-    return {"anyOf": [_STRING, _list({"oneOf": [ref(name) for name in names]})]}
+def _blocks(place: Place) -> Json:
+    """A string, or the blocks that may stand there."""
+    kinds = [kind for kind, block in BLOCKS.items() if place in block.places]
+    return {"anyOf": [_STRING, _list({"oneOf": [ref(_block_name(kind)) for kind in kinds]})]}
+
+
+def _block_name(kind: str) -> str:
+    return "".join(word.capitalize() for word in kind.split("_")) + "Block"
 
 
 _BLOCK_OF_KIND: Schemas = {
@@ -94,7 +99,7 @@ _BLOCK_OF_KIND: Schemas = {
             "source": {
                 "oneOf": [
                     _block("text", {"data": _STRING}),
-                    _block("content", {"content": _blocks("TextBlock", "ImageBlock")}),
+                    _block("content", {"content": _blocks("document")}),
                     _block("base64", {"media_type": _NAME, "data": _NAME}),
                     _WEB_URL,
                 ]
@@ -102,15 +107,14 @@ _BLOCK_OF_KIND: Schemas = {
         },
         {"title": _STRING, "context": _STRING, "citations": _OBJECT},
     ),
-    "search_result": _block("search_result", {"title": _STRING, "source": _STRING, "content": _TEXTS}),
+    "search_result": _block(
+        "search_result", {"title": _STRING, "source": _STRING, "content": _TEXTS}, {"citations": _OBJECT}
+    ),
     "tool_reference": _block("tool_reference", {"tool_name": _NAME}),
     "tool_result": _block(
         "tool_result",
         {"tool_use_id": _NAME},
-        {
-            "content": _blocks("TextBlock", "ImageBlock", "DocumentBlock", "SearchResultBlock", "ToolReferenceBlock"),
-            "is_error": _BOOLEAN,
-        },
+        {"content": _blocks("tool_result"), "is_error": _BOOLEAN},
     ),
     "thinking": _block("thinking", {"thinking": _STRING}, {"signature": _STRING}),
     "redacted_thinking": _block("redacted_thinking", {"data": _STRING}),
@@ -118,36 +122,42 @@ _BLOCK_OF_KIND: Schemas = {
     "compaction": _block("compaction", {}, {"content": _STRING}),
     "server_tool_use": _block("server_tool_use", {"name": _NAME, "input": _OBJECT}),
     "mcp_tool_use": _block("mcp_tool_use", {"name": _NAME, "input": _OBJECT}),
-    **{kind: _block(kind, {"content": {"not": _NULL}}) for kind in SERVER_RESULTS},
+    **{kind: _block(kind, {}) for kind in ("mcp_tool_listing", "fallback")},
+    **{kind: _block(kind, {"content": {"not": _NULL}}) for kind in BLOCKS if kind.endswith("_tool_result")},
 }
 
 
-def _block_name(kind: str) -> str:
-    return "".join(word.capitalize() for word in kind.split("_")) + "Block"
+def _message(role: Place) -> Json:
+    return _object({"role": _const(role), "content": _blocks(role)}, {"clear_at": _STRING})
 
 
-def _message(role: str, kinds: Iterable[str]) -> Json:
-    return _object({"role": _const(role), "content": _blocks(*map(_block_name, kinds))})
+def _system_message() -> Json:
+    """One with content, or with only an ``output_config``, which is dropped."""
+    bare = _object({"role": _const("system"), "output_config": {"not": _NULL}}, {"clear_at": _STRING})
+    bare["properties"]["content"] = _NULL
+    return {"anyOf": [_message("system"), bare]}
 
 
 def _tools() -> Schemas:
-    client = _object(
-        {"name": _NAME, "input_schema": _OBJECT},
-        {
-            "description": _STRING,
-            "strict": _BOOLEAN,
-            "eager_input_streaming": _BOOLEAN,
-            "allowed_callers": {
-                "anyOf": [{"type": "array", "maxItems": 0}, {"type": "array", "contains": {"const": "direct"}}]
-            },
+    functions = [kind for kind, row in TOOL_TYPES.items() if row.action == "function"]
+    told = {
+        "description": _STRING,
+        "strict": _BOOLEAN,
+        "eager_input_streaming": _BOOLEAN,
+        "defer_loading": _BOOLEAN,
+        "input_examples": _list(_OBJECT),
+        "allowed_callers": {
+            "anyOf": [{"type": "array", "maxItems": 0}, {"type": "array", "contains": {"const": "direct"}}]
         },
-    )
+    }
+    client = _object({"name": _NAME, "input_schema": _OBJECT}, told)
     client["properties"] = {"type": _enum(["custom", "", None]), **client["properties"]}
     client["description"] = "A tool that the client runs. Names are unique within a request."
-    known = _object({"type": _enum(KNOWN_TOOLS), "name": _NAME})
+    # Its description is known, too: none is read.
+    known = _object({"type": _enum(functions), "name": _NAME}, {key: told[key] for key in told if key != "description"})
     known["description"] = "A tool that the client runs and whose schema the model's maker defines."
-    served = _object({"type": {"type": "string", "not": _enum(["custom", "", *KNOWN_TOOLS])}})
-    served["description"] = "A tool that runs at the API's servers: dropped with a warning."
+    served = _object({"type": {"type": "string", "not": _enum(["custom", "", *functions])}}, {"name": _STRING})
+    served["description"] = "A tool that runs at the API's servers: dropped with a warning, or refused."
     parallel = {"disable_parallel_tool_use": _BOOLEAN}
     return {
         "Tool": {"oneOf": [client, known, served]},
@@ -189,8 +199,11 @@ def _requests() -> Schemas:
         "metadata": _object({}, {"user_id": _STRING}),
         "stream": _BOOLEAN,
     }
-    unsupported = _enum([None, False, 0, "", [], {}], "Not supported, and refused: it would change the answer.")
-    refused = {**dict.fromkeys(sorted(REFUSED), unsupported), "thread": _NULL}
+    refused = {
+        key: _enum([None, False, 0, "", [], {}], row.note)
+        for key, row in REQUEST.rows.items()
+        if row.action == "refused"
+    }
     counted = _object(required, {**optional, "max_tokens": _COUNT})
     asked = _object({**required, "max_tokens": {"type": "integer", "minimum": 1}}, optional)
     for schema in (asked, counted):
@@ -227,13 +240,18 @@ def _answers() -> Schemas:
         "usage": ref("Usage"),
         **stop,
     }
-    error = _shape(
-        {"type": _enum(sorted({word for _, word in KINDS.values()})), "message": _STRING}, {"details": _OBJECT}
-    )
+    error = _shape({"type": _enum(sorted(TYPES.values())), "message": _STRING}, {"details": _OBJECT})
     return {
         "Message": _shape(message, details),
         "Usage": _usage(),
         "StreamEvent": {"oneOf": list(_events(_shape(stop, details)))},
+        # OpenAPI 3.1 has no words for a stream: this is one item of it.
+        "ServerSentEvent": _shape(
+            {
+                "event": {"type": "string", "description": "The `type` of its data."},
+                "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("StreamEvent")},
+            }
+        ),
         "TokenCount": _shape({"input_tokens": _COUNT}),
         "Model": _shape(model),
         "ModelPage": _shape(
@@ -271,9 +289,9 @@ def _events(stop: Json) -> Iterable[Json]:
 
 SCHEMAS: Schemas = {
     **_requests(),
-    "UserMessage": _message("user", block_kinds("user")),
-    "AssistantMessage": _message("assistant", block_kinds("assistant")),
-    "SystemMessage": _message("system", block_kinds("system")),
+    "UserMessage": _message("user"),
+    "AssistantMessage": _message("assistant"),
+    "SystemMessage": _system_message(),
     **_tools(),
     "ThinkingConfig": _thinking(),
     **{_block_name(kind): schema for kind, schema in _BLOCK_OF_KIND.items()},

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from bridge.core.anthropic.checks import (
+from typing import Literal, cast
+
+from bridge.core.anthropic.content import read_content, read_texts
+from bridge.core.anthropic.policy import (
+    FORMAT,
+    MESSAGE,
+    METADATA,
+    OUTPUT_CONFIG,
+    REQUEST,
+    THINKING,
+    THINKING_TYPES,
+)
+from bridge.core.anthropic.tools import read_tool_choice, read_tools
+from bridge.core.checks import (
     Notes,
     as_list,
     as_object,
@@ -21,38 +34,13 @@ from bridge.core.anthropic.checks import (
     under,
     wrong,
 )
-from bridge.core.anthropic.content import read_content, read_texts
-from bridge.core.anthropic.tools import read_tool_choice, read_tools
-from bridge.core.conversation import Conversation, Json, Part, Role, Text, Thinking, ThinkingConfig, Turn
+from bridge.core.conversation import Conversation, Json, Role, Text, ThinkingConfig, Turn
 from bridge.errors import RequestError
 
-_HANDLED = frozenset(
-    {
-        "model",
-        "messages",
-        "max_tokens",
-        "system",
-        "tools",
-        "tool_choice",
-        "thinking",
-        "output_config",
-        "output_format",
-        "stop_sequences",
-        "temperature",
-        "top_p",
-        "top_k",
-        "metadata",
-        "stream",
-    }
-)
-# Hints whose loss changes nothing in the answer.
-_SILENT = frozenset({"cache_control"})
-# To ignore one of these would be to answer another question.
-REFUSED = frozenset({"container", "mcp_servers", "compaction", "fallbacks", "fallback_credit_token"})
-_THREAD = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
-
 _ROLES: dict[object, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+_Mode = Literal["enabled", "adaptive", "disabled"]
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_EMPTY = Text("")
 _BILLING_HEADER = "x-anthropic-billing-header"
 
 
@@ -71,8 +59,7 @@ def parse_request(body: object) -> Conversation:
     if max_tokens == 0:
         raise wrong("max_tokens", "0 (filling the cache, no answer) is not supported; ask for at least 1")
     conversation = _conversation(body, max_tokens)
-    # Upstreams refuse an empty conversation, in words that do not help.
-    if not any(_says_something(part) for turn in conversation.turns for part in turn.parts):
+    if all(part == _EMPTY for turn in conversation.turns for part in turn.parts):
         raise wrong("messages", "At least one message must have content that is not empty")
     return conversation
 
@@ -87,28 +74,25 @@ def _checked(body: object) -> Json:
     if not isinstance(body, dict):
         raise wrong("body", "Input should be a JSON object")
     check_depth(body)
-    if body.get("thread") is not None:
-        raise wrong("thread", "Threads are not supported; send the whole conversation instead", _THREAD)
-    for key in sorted(REFUSED & body.keys()):
-        if body[key]:
-            raise wrong(key, "Not supported, and leaving it out would change the answer; remove it")
     return body
 
 
 def _conversation(body: Json, max_tokens: int) -> Conversation:
     notes = Notes()
-    for key, value in body.items():
-        if key not in _HANDLED and key not in _SILENT and key not in REFUSED and value is not None:
-            notes.drop(key)
-    tools = read_tools(body, notes)
+    notes.look(body, REQUEST)
+    declared = read_tools(body, notes)
+    choice = read_tool_choice(body, declared, notes)
     effort, schema = _output(body, notes)
+    turns = _turns(body, notes)
+    tools, hidden = declared.revealed((*notes.references, choice.name))
     return Conversation(
         model=name(body, "model"),
         max_tokens=max_tokens,
-        turns=_turns(body, notes),
-        system=_system(body.get("system")),
+        turns=turns,
+        system=_system(body.get("system"), notes),
         tools=tools,
-        tool_choice=read_tool_choice(body, tools),
+        hidden=hidden,
+        tool_choice=choice,
         thinking=_thinking(body, notes),
         effort=effort,
         output_schema=schema,
@@ -126,19 +110,30 @@ def _turns(body: Json, notes: Notes) -> tuple[Turn, ...]:
     messages = as_list("messages", required(body, "messages"))
     if not messages:
         raise wrong("messages", "At least one message is required")
+    last = max((index for index, message in enumerate(messages) if _is_users(message)), default=0)
     turns = []
     for index, message in enumerate(messages):
         message = as_object(f"messages.{index}", message)
         try:
-            role = _role(message)
-            turns.append(Turn(role, read_content(required(message, "content"), role, notes)))
+            turn = _turn(message, notes)
+            cleared = optional_string(message, "clear_at") == "next_user_message"
         except RequestError as error:
             raise under(f"messages.{index}", error) from None
+        if not (turn.role == "system" and cleared and index < last):
+            turns.append(turn)
     return tuple(turns)
 
 
-def _says_something(part: Part) -> bool:
-    return part.text != "" if isinstance(part, Text) else not isinstance(part, Thinking)
+def _is_users(message: object) -> bool:
+    return isinstance(message, dict) and message.get("role") == "user"
+
+
+def _turn(message: Json, notes: Notes) -> Turn:
+    notes.look(message, MESSAGE, "messages.*.")
+    role = _role(message)
+    if role == "system" and message.get("content") is None and message.get("output_config") is not None:
+        return Turn(role, ())
+    return Turn(role, read_content(required(message, "content"), role, notes))
 
 
 def _role(message: Json) -> Role:
@@ -149,11 +144,12 @@ def _role(message: Json) -> Role:
     return role
 
 
-def _system(system: object) -> tuple[Text, ...]:
+def _system(system: object, notes: Notes) -> tuple[Text, ...]:
     if system is None:
         return ()
     # The billing block differs from request to request and would defeat the upstream's prompt cache.
-    return tuple(text for text in read_texts("system", system) if not text.text.startswith(_BILLING_HEADER))
+    texts = read_texts("system", system, "prompt", notes)
+    return tuple(text for text in texts if not text.text.startswith(_BILLING_HEADER))
 
 
 def _thinking(body: Json, notes: Notes) -> ThinkingConfig:
@@ -161,6 +157,7 @@ def _thinking(body: Json, notes: Notes) -> ThinkingConfig:
     if thinking is None:
         return ThinkingConfig()
     try:
+        notes.look(thinking, THINKING, "thinking.")
         mode = string(thinking, "type")
         display = optional_string(thinking, "display")
         budget = optional_integer(thinking, "budget_tokens", least=1)
@@ -168,38 +165,33 @@ def _thinking(body: Json, notes: Notes) -> ThinkingConfig:
             raise wrong("budget_tokens", "Field required")
     except RequestError as error:
         raise under("thinking", error) from None
-    match mode:
-        case "enabled":
-            return ThinkingConfig("enabled", budget or 0, shown=display != "omitted")
-        case "adaptive":
-            return ThinkingConfig("adaptive", budget or 0, shown=display != "omitted")
-        case "disabled":
-            return ThinkingConfig("disabled")
-    notes.drop(f"thinking.type {mode}")
-    return ThinkingConfig()
+    row = THINKING_TYPES.get(mode)
+    if row is None or row.action == "dropped":
+        notes.drop(f"thinking.type {mode}")
+        return ThinkingConfig()
+    return ThinkingConfig(cast(_Mode, mode), 0 if mode == "disabled" else budget or 0, shown=display != "omitted")
 
 
 def _output(body: Json, notes: Notes) -> tuple[str, Json | None]:
     """Effort and output schema; ``output_format`` is the older place of the latter."""
     config = optional_object(body, "output_config") or {}
-    for key in config:
-        if key not in ("effort", "format") and config[key] is not None:
-            notes.drop(f"output_config.{key}")
     try:
+        notes.look(config, OUTPUT_CONFIG, "output_config.")
         effort = optional_string(config, "effort")
         if effort and effort not in EFFORTS:
             raise wrong("effort", f"Input should be one of {', '.join(EFFORTS)}, not {shown(effort)}")
-        schema = _schema(config, "format")
+        schema = _schema(config, "format", notes)
     except RequestError as error:
         raise under("output_config", error) from None
-    return effort, schema or _schema(body, "output_format")
+    return effort, schema or _schema(body, "output_format", notes)
 
 
-def _schema(body: Json, key: str) -> Json | None:
+def _schema(body: Json, key: str, notes: Notes) -> Json | None:
     form = optional_object(body, key)
     if form is None:
         return None
     try:
+        notes.look(form, FORMAT, f"{key}.")
         kind = string(form, "type")
         if kind != "json_schema":
             raise wrong("type", f"Input should be 'json_schema', not {shown(kind)}")
@@ -220,10 +212,8 @@ def _stop_sequences(body: Json) -> tuple[str, ...]:
 
 def _user_id(body: Json, notes: Notes) -> str:
     metadata = optional_object(body, "metadata") or {}
-    for key in metadata:
-        if key != "user_id":
-            notes.drop(f"metadata.{key}")
     try:
+        notes.look(metadata, METADATA, "metadata.")
         return optional_string(metadata, "user_id")
     except RequestError as error:
         raise under("metadata", error) from None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from bridge.core.anthropic.checks import (
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bridge.core.anthropic.known_tools import known_tool
+from bridge.core.anthropic.policy import TOOL, TOOL_CHOICE, tool_type
+from bridge.core.checks import (
     Notes,
     as_object,
     name,
     optional_bool,
     optional_list,
+    optional_object,
     optional_string,
     required,
     shown,
@@ -15,82 +21,129 @@ from bridge.core.anthropic.checks import (
     under,
     wrong,
 )
-from bridge.core.anthropic.known_tools import known_tool
 from bridge.core.conversation import Json, Tool, ToolChoice
+from bridge.core.jsontext import dumps_text
 from bridge.errors import RequestError
 
-_HANDLED = frozenset(
-    {"type", "name", "description", "input_schema", "strict", "eager_input_streaming", "allowed_callers"}
-)
-# Hints whose loss changes nothing in the answer.
-_SILENT = frozenset({"cache_control", "defer_loading"})
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The tools that can be called: ``shown`` to the model, or ``deferred`` until something refers to them.
+
+    ``elsewhere`` are the names of those that Anthropic's servers would run.
+    """
+
+    shown: tuple[Tool, ...] = ()
+    deferred: tuple[Tool, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
+
+    def revealed(self, references: Iterable[str]) -> tuple[tuple[Tool, ...], tuple[Tool, ...]]:
+        """The tools to show, and those that stay hidden.
+
+        What is referred to stands behind the others, in the order of the references: from turn to turn
+        the list only grows at its end.
+        """
+        hidden = {tool.name: tool for tool in self.deferred}
+        found = [hidden.pop(name) for name in references if name in hidden]
+        return (*self.shown, *found), tuple(hidden.values())
 
 
-def read_tools(body: Json, notes: Notes) -> tuple[Tool, ...]:
-    """The tools that the client runs. Those that Anthropic's servers run are dropped and noted."""
+def read_tools(body: Json, notes: Notes) -> Declared:
+    """The tools of a request. Those that Anthropic's servers run are dropped and noted."""
     tools: dict[str, Tool] = {}
+    deferred: set[str] = set()
+    elsewhere: set[str] = set()
+    searchable = False
     for index, entry in enumerate(optional_list(body, "tools")):
         entry = as_object(f"tools.{index}", entry)
         try:
-            kind = optional_string(entry, "type")
-            tool = _tool(entry, notes) if kind in ("", "custom") else known_tool(kind, entry)
+            kind = optional_string(entry, "type") or "custom"
+            action = tool_type(kind).action
+            if action in ("server", "search"):
+                elsewhere.add(optional_string(entry, "name"))
+                searchable |= action == "search"
+                _leave_out(kind, action == "search", notes)
+                continue
+            tool = _tool(kind, entry, notes)
+            if optional_bool(entry, "defer_loading"):
+                deferred.add(tool.name)
         except RequestError as error:
             raise under(f"tools.{index}", error) from None
-        if tool is None:
-            notes.drop(f"tools.{kind}")
-            continue
         if tool.name in tools:
             raise wrong(f"tools.{index}.name", f"{shown(tool.name)} is there twice; tool names must be unique")
         tools[tool.name] = tool
-    return tuple(tools.values())
+    if searchable:
+        deferred.clear()
+    return Declared(
+        tuple(tool for tool in tools.values() if tool.name not in deferred),
+        tuple(tool for tool in tools.values() if tool.name in deferred),
+        frozenset(elsewhere - tools.keys()),
+    )
 
 
-def _tool(entry: Json, notes: Notes) -> Tool:
-    for key in entry:
-        if key not in _HANDLED and key not in _SILENT and entry[key] is not None:
-            notes.drop(f"tools.*.{key}")
+def _leave_out(kind: str, search: bool, notes: Notes) -> None:
+    if search:
+        notes.drop(f"tools.{kind}", "there is no server to search; all deferred tools are shown", "adjusted")
+    else:
+        notes.drop(f"tools.{kind}", kind="server_tool")
+
+
+def _tool(kind: str, entry: Json, notes: Notes) -> Tool:
+    notes.look(entry, TOOL, "tools.*.")
     callers = optional_list(entry, "allowed_callers")
     if callers and "direct" not in callers:
         raise wrong("allowed_callers", "Only the 'direct' caller is supported; add it, or leave this out")
-    return Tool(
-        name=name(entry, "name"),
-        description=optional_string(entry, "description"),
-        schema=as_object("input_schema", required(entry, "input_schema")),
+    if kind == "custom":
+        schema = as_object("input_schema", required(entry, "input_schema"))
+        tool = Tool(name(entry, "name"), optional_string(entry, "description"), schema)
+    else:
+        tool = known_tool(kind, entry)
+    return replace(
+        tool,
+        description=_with_examples(tool.description, optional_list(entry, "input_examples")),
         strict=optional_bool(entry, "strict"),
         eager=bool(optional_bool(entry, "eager_input_streaming")),
     )
 
 
-def read_tool_choice(body: Json, tools: tuple[Tool, ...]) -> ToolChoice:
-    """How the model is to use ``tools``."""
-    choice = body.get("tool_choice")
+def _with_examples(description: str, examples: list[object]) -> str:
+    if not examples:
+        return description
+    lines = "\n".join(dumps_text(as_object(f"input_examples.{index}", one)) for index, one in enumerate(examples))
+    return "\n\n".join(filter(None, (description, f"Examples of its arguments:\n{lines}")))
+
+
+def read_tool_choice(body: Json, declared: Declared, notes: Notes) -> ToolChoice:
+    """How the model is to use the tools; one that is hidden may be forced."""
+    choice = optional_object(body, "tool_choice")
     if choice is None:
         return ToolChoice()
-    choice = as_object("tool_choice", choice)
     try:
-        return _choice(choice, tools, declared=bool(body.get("tools")))
+        notes.look(choice, TOOL_CHOICE, "tool_choice.")
+        return _choice(choice, declared)
     except RequestError as error:
         raise under("tool_choice", error) from None
 
 
-def _choice(choice: Json, tools: tuple[Tool, ...], declared: bool) -> ToolChoice:
+def _choice(choice: Json, declared: Declared) -> ToolChoice:
     parallel = not optional_bool(choice, "disable_parallel_tool_use")
     mode = string(choice, "type")
-    if mode not in ("auto", "any", "tool", "none"):
-        raise wrong("type", f"Input should be 'auto', 'any', 'tool' or 'none', not {shown(mode)}")
-    wanted = name(choice, "name") if mode == "tool" else ""
-    if not tools and declared:
-        # All of them were dropped: nothing is left to choose from.
-        return ToolChoice()
     match mode:
-        case "tool":
-            if all(tool.name != wanted for tool in tools):
-                raise wrong("name", f"Tool {shown(wanted)} is not among the tools of this request")
-            return ToolChoice("tool", wanted, parallel)
+        case "auto":
+            return ToolChoice(parallel=parallel)
         case "any":
-            if not tools:
-                raise wrong("type", "'any' needs at least one tool in `tools`")
-            return ToolChoice("any", parallel=parallel)
+            if declared.shown or declared.deferred:
+                return ToolChoice("any", parallel=parallel)
+            if declared.elsewhere:
+                raise wrong("type", "'any' needs a tool that the client runs; only Anthropic's servers run these")
+            raise wrong("type", "'any' needs at least one tool in `tools`")
+        case "tool":
+            wanted = name(choice, "name")
+            if any(tool.name == wanted for tool in (*declared.shown, *declared.deferred)):
+                return ToolChoice("tool", wanted, parallel)
+            if wanted in declared.elsewhere:
+                raise wrong("name", f"Tool {shown(wanted)} cannot be forced; only Anthropic's servers run it")
+            raise wrong("name", f"Tool {shown(wanted)} is not among the tools of this request")
         case "none":
             return ToolChoice("none")
-    return ToolChoice(parallel=parallel)
+    raise wrong("type", f"Input should be 'auto', 'any', 'tool' or 'none', not {shown(mode)}")

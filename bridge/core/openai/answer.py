@@ -1,21 +1,17 @@
-"""The other side of chat completions: what a request asks, and how an answer to it is written.
+"""The other side of chat completions: what a request asks, and what an upstream says that is no answer.
 
 For whoever plays the upstream (the built-in demo), so that the words of this
-format stay in this package.
+format stay in this package. Answers are written by ``ChunkEncoder`` and ``CompletionFold``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bridge.core import jsontext
 from bridge.core.conversation import Tool
-
-FinishWord = Literal["stop", "length"]
-
-DONE = b"data: [DONE]\n\n"
 
 _ERROR_TYPES = {
     400: "invalid_request_error",
@@ -49,24 +45,6 @@ class Asked:
     stream: bool = False
     include_usage: bool = False
     max_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What an answer reports as its usage; ``reasoning`` is part of ``completion``."""
-
-    prompt: int
-    completion: int
-    reasoning: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What every chunk of one answer repeats."""
-
-    id: str
-    model: str
-    created: int
 
 
 def read_asked(body: bytes) -> Asked:
@@ -116,70 +94,21 @@ def _tools(value: object) -> Iterator[Tool]:
             )
 
 
-def opening_chunk(head: Head) -> bytes:
-    """The first frame of a streamed answer."""
-    return _chunk(head, {"role": "assistant", "content": ""})
-
-
-def text_chunk(head: Head, text: str) -> bytes:
-    """A frame with more of the answer's text."""
-    return _chunk(head, {"content": text})
-
-
-def reasoning_chunk(head: Head, text: str) -> bytes:
-    """A frame with more of the reasoning."""
-    return _chunk(head, {"reasoning_content": text})
-
-
-def closing_chunk(head: Head, finish: FinishWord) -> bytes:
-    """The frame that says why the answer ended."""
-    return _chunk(head, {}, finish)
-
-
-def usage_chunk(head: Head, tokens: Tokens) -> bytes:
-    """The frame without choices that a request with ``include_usage`` gets last."""
-    return _frame(_envelope(head, "chat.completion.chunk", ()) | {"usage": _usage(tokens)})
-
-
-def completion(head: Head, text: str, reasoning: str, finish: FinishWord, tokens: Tokens) -> bytes:
-    """A whole answer that is not streamed."""
-    message = {"role": "assistant", "content": text}
-    if reasoning:
-        message["reasoning_content"] = reasoning
-    choice = {"index": 0, "message": message, "finish_reason": finish}
-    return jsontext.dumps(_envelope(head, "chat.completion", [choice]) | {"usage": _usage(tokens)})
-
-
 def error_body(status: int, message: str) -> bytes:
     """The error object that goes with an HTTP status."""
     kind = _ERROR_TYPES.get(status, "server_error")
     return jsontext.dumps({"error": {"message": message, "type": kind, "param": None, "code": str(status)}})
 
 
-def model_list(ids: Iterable[str], created: int) -> bytes:
+def model_body(model_id: str, created: int, owner: str) -> bytes:
+    """The answer to a request for one model."""
+    return jsontext.dumps(_model(model_id, created, owner))
+
+
+def _model(model_id: str, created: int, owner: str) -> dict[str, object]:
+    return {"id": model_id, "object": "model", "created": created, "owned_by": owner}
+
+
+def model_list(ids: Iterable[str], created: int, owner: str) -> bytes:
     """The answer to a request for the list of models."""
-    data = [{"id": id_, "object": "model", "created": created, "owned_by": "demo"} for id_ in ids]
-    return jsontext.dumps({"object": "list", "data": data})
-
-
-def _chunk(head: Head, delta: Mapping[str, object], finish: FinishWord | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return _frame(_envelope(head, "chat.completion.chunk", [choice]))
-
-
-def _envelope(head: Head, kind: str, choices: Sequence[object]) -> dict[str, object]:
-    return {"id": head.id, "object": kind, "created": head.created, "model": head.model, "choices": choices}
-
-
-def _usage(tokens: Tokens) -> dict[str, object]:
-    return {
-        "prompt_tokens": tokens.prompt,
-        "completion_tokens": tokens.completion,
-        "total_tokens": tokens.prompt + tokens.completion,
-        "prompt_tokens_details": {"cached_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": tokens.reasoning},
-    }
-
-
-def _frame(value: object) -> bytes:
-    return b"data: " + jsontext.dumps(value) + b"\n\n"
+    return jsontext.dumps({"object": "list", "data": [_model(id_, created, owner) for id_ in ids]})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 from bridge.core import jsontext
+from bridge.core.errorrules import ErrorRule
 from bridge.core.events import Event, Fault, Finish, StopReason, TextDelta, ThinkingDelta, Usage
 from bridge.core.openai.errors import fault_from_error
 from bridge.core.openai.parts import content_events, reasoning_text
@@ -60,6 +61,7 @@ class Decoder:
         repair: Callable[[str], str | None] | None = None,
         taken_ids: Collection[str] = (),
         secrets: Collection[str] = (),
+        rules: Collection[ErrorRule] = (),
     ) -> None:
         self.finished = False
         self.progress = 0
@@ -67,6 +69,7 @@ class Decoder:
         self._upstream = upstream
         self._model = model
         self._secrets = tuple(secrets)
+        self._rules = tuple(rules)
         self._calls = ToolCalls(new_id, eager=eager, repair=repair, taken=taken_ids)
         self._usage: Usage | None = None
         self._finish: Finish | None = None
@@ -220,7 +223,7 @@ class Decoder:
             self._note("late")
             return []
         self.finished = True
-        return [fault_from_error(error, self._upstream, self._model, secrets=self._secrets)]
+        return [fault_from_error(error, self._upstream, self._model, secrets=self._secrets, rules=self._rules)]
 
     def _choice(self, choice: dict[str, object]) -> list[Event]:
         delta = choice.get("delta")

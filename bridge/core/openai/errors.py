@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from bridge.core import jsontext
+from bridge.core.errorrules import ErrorRule, Said, meaning_of
 from bridge.core.events import Fault, FaultKind, RetryClass
-from bridge.core.openai.overflow import overflow_message
+from bridge.core.openai.overflow import OVERFLOW, counted
 
 _LONGEST_MESSAGE = 600
 
@@ -43,6 +44,9 @@ _MEANINGS: Mapping[int, _Meaning] = {
     524: _Meaning("timeout", "transient"),
     529: _Meaning("overloaded", "transient"),
 }
+
+# What a rule may make of a failure that no repetition cures.
+_FINAL = frozenset({"invalid_request", "billing", "permission", "not_found", "too_large"})
 
 # Words in the ``type`` or ``code`` of an error object that came with status 200.
 _STATUS_OF_WORD = (
@@ -78,21 +82,31 @@ def fault_from_response(
     *,
     now: float | None = None,
     secrets: Sequence[str] = (),
+    rules: Sequence[ErrorRule] = (),
 ) -> Fault:
-    """The fault of an answer that is not 2xx.
+    """The fault of an answer that is not 2xx. ``rules`` come before the built-in ones.
 
     ``headers`` has lower-case names or ignores case. ``now`` (seconds since the
     epoch) is needed to understand a ``retry-after`` that is a date. The message
     never holds a page of markup, control characters or any of ``secrets``.
     """
     error, text = _read_body(body)
-    return _fault(status, text, error, upstream_name, model, retry_after(headers, now), secrets)
+    fault = _fault(status, text, error, upstream_name, model, retry_after(headers, now), secrets)
+    return _ruled(fault, status, text, error, rules, secrets)
 
 
-def fault_from_error(error: object, upstream_name: str, model: str, *, secrets: Sequence[str] = ()) -> Fault:
+def fault_from_error(
+    error: object,
+    upstream_name: str,
+    model: str,
+    *,
+    secrets: Sequence[str] = (),
+    rules: Sequence[ErrorRule] = (),
+) -> Fault:
     """The fault of an error object (or text) that came where an answer should be, with status 200."""
-    text = _text_of(error)
-    return _fault(_status_of(error), text, error, upstream_name, model, None, secrets, said=200)
+    text, status = _text_of(error), _status_of(error)
+    fault = _fault(status, text, error, upstream_name, model, None, secrets, said=200)
+    return _ruled(fault, status, text, error, rules, secrets)
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -133,24 +147,40 @@ def _fault(
     *,
     said: int | None = None,
 ) -> Fault:
-    upstream_status = said or status
-    if status in (400, 413, 422, 500):
-        too_long = overflow_message(f"{text} {_code_of(error)}", error)
-        if too_long is not None:
-            return Fault("invalid_request", too_long, status=400, upstream_status=upstream_status)
     meaning = _meaning(status)
     retry = meaning.retry
     if status == 429 and "insufficient_quota" in _code_of(error):
         # Waiting does not fill an account.
-        retry = "never"
+        retry, wait = "never", None
     return Fault(
         meaning.kind,
         _message(status, clean(text, secrets), upstream, model, said),
         retry=retry,
         status=meaning.status,
-        upstream_status=upstream_status,
+        upstream_status=said or status,
         retry_after=wait,
     )
+
+
+def _ruled(
+    fault: Fault, status: int, text: str, error: object, rules: Sequence[ErrorRule], secrets: Sequence[str]
+) -> Fault:
+    """``fault`` as the first rule for it says."""
+    said = Said(f"{text} {_code_of(error)}")
+    meaning = meaning_of(status, said, counted(error), (*rules, *OVERFLOW))
+    if meaning is None:
+        return fault
+    rule = meaning.rule
+    if rule.kind is not None:
+        # Its own status goes with it: 422 is none for a failure that means something else.
+        fault = replace(fault, kind=rule.kind, status=None)
+    if meaning.message:
+        fault = replace(fault, message=clean(meaning.message, secrets))
+    if rule.retry is None and rule.kind in _FINAL:
+        fault = replace(fault, retry="never")
+    if rule.retry is not None:
+        fault = replace(fault, retry="transient" if rule.retry else "never", declared=rule.retry)
+    return fault if rule.retry is not False else replace(fault, retry_after=None)
 
 
 def _meaning(status: int) -> _Meaning:

@@ -16,26 +16,26 @@ from bridge.core.conversation import (
     Image,
     Part,
     Text,
-    Thinking,
     ToolResult,
     ToolUse,
     Turn,
 )
+from bridge.core.losses import Loss
+from bridge.core.openai.replay import Replay
 
 JsonObject = dict[str, object]
 
 _BREAK = "\n\n"
 
 
-def write_messages(conversation: Conversation, replay: str) -> tuple[list[JsonObject], list[str]]:
+def write_messages(conversation: Conversation, replay: Replay) -> tuple[list[JsonObject], list[Loss]]:
     """The messages, and what of the conversation could not be said in them.
 
     System text comes first. A ``system`` turn in the middle stays where it is, as a
     marked passage of the user message there: most chat templates refuse a system
     message that is not the first one. Neighbouring user turns become one message.
     Tool results come before the rest of their turn; pictures and files in them follow
-    in a user message. Earlier reasoning goes into the key ``replay`` of its message, or
-    is left out if that is "".
+    in a user message. What of earlier reasoning goes back, ``replay`` knows.
     """
     writer = MessageWriter(replay)
     writer.write(conversation)
@@ -45,10 +45,11 @@ def write_messages(conversation: Conversation, replay: str) -> tuple[list[JsonOb
 class MessageWriter:
     """Writes ``messages``; ``warnings`` names what could not be said in them."""
 
-    def __init__(self, replay: str) -> None:
+    def __init__(self, replay: Replay) -> None:
         self.messages: list[JsonObject] = []
-        self.warnings: list[str] = []
+        self.warnings: list[Loss] = []
         self._replay = replay
+        self._index = 0
 
     def write(self, conversation: Conversation) -> None:
         """The whole conversation; once."""
@@ -59,8 +60,10 @@ class MessageWriter:
         system.append(self._tools_text(conversation))
         if any(system):
             self.messages.append({"role": "system", "content": _BREAK.join(filter(None, system))})
-        for turn in turns:
+        for index, turn in enumerate(turns, len(conversation.turns) - len(turns)):
+            self._index = index
             self._turn(turn)
+        self.warnings += self._replay.warnings()
 
     def _tools_text(self, conversation: Conversation) -> str:
         """What the system text says of the tools: nothing, they have a field of their own."""
@@ -106,12 +109,9 @@ class MessageWriter:
     def _assistant(self, parts: Sequence[Part]) -> None:
         text, calls = self._said(parts)
         message: JsonObject = {"role": "assistant", "content": text}
-        thoughts = [part.text for part in parts if isinstance(part, Thinking) and part.text]
-        if self._replay:
-            # Upstreams that want their reasoning back want the key even where there was none.
-            message[self._replay] = _BREAK.join(thoughts)
+        self._replay.write(message, parts, self._index)
         if calls:
-            message["content"] = text or None
+            message["content"] = message["content"] or None
             message["tool_calls"] = calls
         self.messages.append(message)
 
@@ -127,14 +127,15 @@ class MessageWriter:
         match part:
             case Image():
                 url = part.url or f"data:{part.media_type};base64,{part.data}"
-                yield {"type": "image_url", "image_url": {"url": url}}
+                yield {
+                    "type": "image_url",
+                    "image_url": {"url": url} | ({"detail": part.detail} if part.detail else {}),
+                }
             case Document() if part.data:
                 name = part.title or "document.pdf"
                 data = f"data:{part.media_type};base64,{part.data}"
                 yield {"type": "file", "file": {"filename": name, "file_data": data}}
             case Text() | Document():
-                if isinstance(part, Document) and part.url:
-                    self.warnings.append("messages: a document given by URL is sent as its address only")
                 text = _text_of(part)
                 if text:
                     yield {"type": "text", "text": text}

@@ -6,14 +6,24 @@ from typing import Any
 
 from bridge.core.events import Event, TextDelta, ThinkingDelta
 
-_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
+REASONING = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "thinking",
+    "thinking_content",
+    "reasoning_details",
+    "thinking_blocks",
+)
 _TEXT_OF_PART = ("text", "thinking", "summary", "content", "reasoning")
-_THINKING_TYPES = frozenset({"thinking", "reasoning", "reasoning.text", "reasoning.summary", "reasoning_text"})
+_THINKING_TYPES = frozenset(
+    {"thinking", "reasoning", "reasoning.text", "reasoning.summary", "reasoning_text", "reasoning_content"}
+)
 
 
 def reasoning_text(delta: dict[str, Any]) -> str:
     """The reasoning of ``delta``. Some say it in two spellings at once: the first one counts."""
-    for key in _REASONING:
+    for key in REASONING:
         value = delta.get(key)
         if value:
             text = _text(value)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from bridge.core.conversation import Conversation, Part, Text, Tool, ToolChoice, ToolResult, ToolUse
 from bridge.core.events import Fault
+from bridge.core.losses import Loss
 from bridge.core.openai.messages import JsonObject, MessageWriter, joined, result_text
+from bridge.core.openai.replay import Replay
 from bridge.errors import ConfigError, RequestError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class PromptWriter(MessageWriter):
     has the same text in every later request. Raises RequestError where a template fails.
     """
 
-    def __init__(self, replay: str, prompt: Prompt) -> None:
+    def __init__(self, replay: Replay, prompt: Prompt) -> None:
         super().__init__(replay)
         self._prompt = prompt
         self._made: dict[str, tuple[str, int]] = {}
@@ -35,7 +37,7 @@ class PromptWriter(MessageWriter):
         if not conversation.tools or conversation.tool_choice.mode == "none":
             return ""
         if any(tool.strict for tool in conversation.tools):
-            self.warnings.append("tools.*.strict: not sent, the tools are written into the prompt")
+            self.warnings.append(Loss("tools.*.strict", "not sent, the tools are written into the prompt"))
         shown = _render(self._prompt.system, tools=[_shown(tool) for tool in conversation.tools])
         return "\n\n".join(filter(None, (shown.strip("\n"), choice_in_words(conversation.tool_choice))))
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 
 from bridge.core import jsontext
 from bridge.core.conversation import Conversation, Tool
+from bridge.core.losses import Loss
 from bridge.core.openai.messages import JsonObject, MessageWriter
 from bridge.core.openai.prompted import NO_ARGUMENTS, PromptWriter
+from bridge.core.openai.replay import Replay
 from bridge.core.openai.toolnames import with_fitting_names
+from bridge.core.repair import repaired
 from bridge.core.route import BodyPatch, Route
 
 PATH = "/chat/completions"
@@ -20,6 +23,15 @@ PATH = "/chat/completions"
 _EFFORT = "reasoning_effort"
 _USER = "user"
 _LONGEST_USER = 64
+_ASKED = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "stop": "stop_sequences",
+    "response_format": "output_config.format",
+    "tools": "tools",
+}
+"""What clients ask for that a route may take away or overrule, by its key upstream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class UpstreamRequest:
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Loss, ...] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -46,10 +58,11 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
     ``set``, then ``drop``. Where the route wants the tools in the prompt, the first
     parser that can writes them there. Raises RequestError where its templates fail.
     """
+    conversation, repairs = repaired(conversation)
     conversation, tool_names = with_fitting_names(conversation)
     writer = _writer(route)
     writer.write(conversation)
-    warnings = writer.warnings
+    warnings = [*repairs, *writer.warnings]
     body: JsonObject = {"model": route.model, "messages": writer.messages}
     body |= _stream(conversation)
     body |= _limits(conversation, route, warnings)
@@ -62,16 +75,18 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if conversation.tools and not in_prompt:
         body["tools"] = [_tool(tool) for tool in conversation.tools]
-    _patch(body, route.request)
+    body |= conversation.extra
+    _patch(body, route.request, warnings)
     return UpstreamRequest(PATH, _headers(conversation, route), jsontext.dumps(body), tuple(warnings), tool_names)
 
 
 def _writer(route: Route) -> MessageWriter:
+    replay = Replay(route)
     if route.tools == "prompt":
         for parser in route.parsers:
             if parser.prompt is not None:
-                return PromptWriter(route.reasoning.replay, parser.prompt)
-    return MessageWriter(route.reasoning.replay)
+                return PromptWriter(replay, parser.prompt)
+    return MessageWriter(replay)
 
 
 def _stream(conversation: Conversation) -> JsonObject:
@@ -80,10 +95,10 @@ def _stream(conversation: Conversation) -> JsonObject:
     return {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def _limits(conversation: Conversation, route: Route, warnings: list[str]) -> JsonObject:
+def _limits(conversation: Conversation, route: Route, warnings: list[Loss]) -> JsonObject:
     asked, cap = conversation.max_tokens, route.max_output_tokens
     if cap is not None and asked > cap:
-        warnings.append(f"max_tokens: {asked} is lowered to {cap}")
+        warnings.append(Loss("max_tokens", f"{asked} is lowered to {cap}", "adjusted"))
         asked = cap
     return {"max_tokens": asked} if asked else {}
 
@@ -125,24 +140,29 @@ def _tool(tool: Tool) -> JsonObject:
     return {"type": "function", "function": function}
 
 
-def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[str]) -> JsonObject:
+def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[Loss]) -> JsonObject:
     """Fields that only a route can know its upstream to understand."""
     fields: JsonObject = {}
     if conversation.effort and _EFFORT in patch.default:
         fields[_EFFORT] = "high" if conversation.effort == "max" else conversation.effort
     elif conversation.effort and _EFFORT not in patch.set:
-        warnings.append(f"output_config.effort: not sent, the route's `request.default` has no `{_EFFORT}`")
+        warnings.append(Loss("output_config.effort", f"not sent, the route's `request.default` has no `{_EFFORT}`"))
     if conversation.thinking.mode != "unset":
-        warnings.append("thinking: not sent, whether the model reasons is up to the upstream")
+        warnings.append(Loss("thinking", "not sent, whether the model reasons is up to the upstream"))
     if conversation.user_id and _USER in patch.default and len(conversation.user_id) <= _LONGEST_USER:
         fields[_USER] = conversation.user_id
-    elif conversation.user_id:
+    elif conversation.user_id and _USER not in conversation.extra:
         why = f"is over {_LONGEST_USER} characters" if _USER in patch.default else "is not declared by the route"
-        warnings.append(f"metadata.user_id: not sent, it {why}")
+        warnings.append(Loss("metadata.user_id", f"not sent, it {why}", "adjusted"))
     return fields
 
 
-def _patch(body: JsonObject, patch: BodyPatch) -> None:
+def _patch(body: JsonObject, patch: BodyPatch, warnings: list[Loss]) -> None:
+    for key, field_ in _ASKED.items():
+        if key in body and key in patch.drop:
+            warnings.append(Loss(field_, "not sent, the route's `request.drop` names it"))
+        elif key in body and key in patch.set and patch.set[key] != body[key]:
+            warnings.append(Loss(field_, "not sent, the route's `request.set` decides it", "adjusted"))
     for key, value in patch.default.items():
         body.setdefault(key, value)
     body.update(patch.set)

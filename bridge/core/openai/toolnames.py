@@ -38,7 +38,7 @@ def with_fitting_names(conversation: Conversation) -> tuple[Conversation, Mappin
 
 def _names(conversation: Conversation) -> Iterator[str]:
     """Every tool that the conversation speaks of; declared ones come first, so that history changes no spelling."""
-    declared = (tool.name for tool in conversation.tools)
+    declared = (tool.name for tool in (*conversation.tools, *conversation.hidden))
     return chain(declared, (use.name for turn in conversation.turns for use in turn.parts if isinstance(use, ToolUse)))
 
 

@@ -26,7 +26,7 @@ def read(data: bytes) -> tuple[list[Event], bool]:
 
 
 def encoded(*events: Event) -> bytes:
-    encoder = StreamEncoder("msg_1", "m", "sig")
+    encoder = StreamEncoder("msg_1", "m")
     return b"".join([encoder.encode(event) for event in events])
 
 

@@ -1,7 +1,8 @@
 import pytest
 
-from bridge.core.anthropic.checks import Notes
 from bridge.core.anthropic.content import read_content, read_texts
+from bridge.core.anthropic.policy import BLOCKS
+from bridge.core.checks import Notes
 from bridge.core.conversation import Document, Image, Text, Thinking, ToolResult, ToolUse
 from bridge.errors import RequestError
 
@@ -54,7 +55,7 @@ PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", 
             Text("T\nhttps://s\n\na\n\nb"),
         ),
         ("assistant", {"type": "thinking", "thinking": "t", "signature": "s"}, Thinking("t", "s")),
-        ("assistant", {"type": "thinking", "thinking": "t"}, Thinking("t")),
+        ("assistant", {"type": "thinking", "thinking": "t"}, Thinking("t", "")),
         ("assistant", {"type": "redacted_thinking", "data": "d"}, Thinking("", redacted="d")),
         ("assistant", {"type": "tool_use", "id": "i", "name": "n", "input": {"a": 1}}, ToolUse("i", "n", {"a": 1})),
         (
@@ -125,7 +126,9 @@ def test_citations_are_noted_once_and_only_if_asked_for():
     read_content([{**document, "citations": {"enabled": False}}], "user", notes)
     assert notes.warnings() == ()
     read_content([{**document, "citations": {"enabled": True}}] * 3, "user", notes)
-    assert notes.warnings() == ("messages.*.content.*.citations: not supported, dropped",)
+    search = {"type": "search_result", "title": "T", "source": "s", "content": [], "citations": {"enabled": True}}
+    read_content([search], "user", notes)
+    assert [*map(str, notes.warnings())] == ["messages.*.content.*.citations.enabled: not supported, dropped"]
 
 
 @pytest.mark.parametrize(
@@ -202,4 +205,82 @@ def test_refusals_name_the_path(role, block, message):
 
 
 def test_an_empty_string_is_no_text():
-    assert read_texts("system", "") == ()
+    assert read_texts("system", "", "prompt", Notes()) == ()
+
+
+@pytest.mark.parametrize(
+    ("role", "block"),
+    [
+        ("assistant", {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}),
+        ("assistant", {"type": "mcp_tool_listing", "mcp_server_name": "s", "tools": []}),
+        ("assistant", {"type": "compaction", "content": None, "signature": "s"}),
+    ],
+)
+def test_blocks_that_say_nothing(role, block):
+    notes = Notes()
+    assert read_content([block], role, notes) == ()
+    assert notes.warnings() == ()
+
+
+@pytest.mark.parametrize(
+    ("role", "block", "warning"),
+    [
+        ("user", {"type": "text", "text": "a", "colour": "red"}, "messages.*.content.*.colour"),
+        ("user", {**PNG, "transformations": {"oversized_image": "error"}}, "messages.*.content.*.transformations"),
+        (
+            "assistant",
+            {"type": "compaction", "content": "s", "tool_changes": [{}]},
+            "messages.*.content.*.tool_changes",
+        ),
+        (
+            "user",
+            {"type": "tool_result", "tool_use_id": "i", "content": [{"type": "text", "text": "a", "x": 1}]},
+            "messages.*.content.*.x",
+        ),
+        (
+            "user",
+            {"type": "image", "source": {"type": "url", "url": "https://x", "headers": {}}},
+            "messages.*.content.*.source.headers",
+        ),
+        (
+            "user",
+            {
+                "type": "tool_result",
+                "tool_use_id": "i",
+                "content": [{"type": "document", "source": {"type": "url", "url": "https://x"}}],
+            },
+            "messages.*.content.*.source",
+        ),
+    ],
+)
+def test_what_a_block_loses_is_named(role, block, warning):
+    notes = Notes()
+    read_content([block], role, notes)
+    assert [loss.field for loss in notes.warnings()] == [warning]
+
+
+def test_hints_in_blocks_are_lost_in_silence():
+    notes = Notes()
+    hints = {"cache_control": {"type": "ephemeral"}, "citations": [{"type": "char_location"}]}
+    read_content([{"type": "text", "text": "a", **hints}], "assistant", notes)
+    read_content([{"type": "tool_use", "id": "i", "name": "n", "input": {}, "caller": {}}], "assistant", notes)
+    assert notes.warnings() == ()
+
+
+def test_references_are_collected_in_order():
+    notes = Notes()
+    found = {"type": "tool_search_tool_search_result", "tool_references": [{"tool_name": "c"}, {"tool_name": 1}, 2]}
+    search = {"type": "tool_search_tool_result", "tool_use_id": "s", "content": found}
+    failed = {**search, "content": {"type": "tool_search_tool_result_error", "error_code": "unavailable"}}
+    names = [{"type": "tool_reference", "tool_name": name} for name in ("b", "a", "b")]
+    read_content([{"type": "tool_result", "tool_use_id": "i", "content": names}], "user", notes)
+    read_content([search, failed], "assistant", notes)
+    assert list(notes.references) == ["b", "a", "c"]
+
+
+def test_every_type_has_a_reader_where_it_may_stand():
+    for kind, block in BLOCKS.items():
+        assert bool(block.places) == (block.row.action != "refused"), kind
+        for place in {"user", "assistant", "system"} - set(block.places):
+            said = refusal(place, {"type": kind})
+            assert ("can only be in" in said) == bool(block.places), said

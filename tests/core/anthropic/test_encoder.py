@@ -1,6 +1,7 @@
 from textwrap import dedent
 
 import pytest
+from chunking import chunkings
 
 from bridge.core.anthropic.encoder import StreamEncoder
 from bridge.core.events import (
@@ -14,12 +15,17 @@ from bridge.core.events import (
     ToolCallStart,
     Usage,
 )
+from bridge.core.signature import Signer
 
+SIGNER = Signer(b"key", "up-model")
+SHOWN = SIGNER.sign("I think")
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
 def encoder(**options) -> StreamEncoder:
-    return StreamEncoder("msg_1", "claude-x", "c2ln", input_tokens=12, **options)
+    made = StreamEncoder("msg_1", "claude-x", input_tokens=12, **options)
+    made.sign_as(SIGNER)
+    return made
 
 
 def short(data: bytes) -> list[str]:
@@ -40,7 +46,7 @@ def run(*events, **options) -> str:
 
 
 def golden(text: str) -> str:
-    return dedent(text).strip()
+    return dedent(text).strip().replace("SHOWN", SHOWN)
 
 
 def test_text():
@@ -75,7 +81,7 @@ def test_thinking_text_and_two_calls():
         content_block_start "index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
         content_block_delta "index":0,"delta":{"type":"thinking_delta","thinking":"I "}}
         content_block_delta "index":0,"delta":{"type":"thinking_delta","thinking":"think"}}
-        content_block_delta "index":0,"delta":{"type":"signature_delta","signature":"c2ln"}}
+        content_block_delta "index":0,"delta":{"type":"signature_delta","signature":"SHOWN"}}
         content_block_stop "index":0}
         content_block_start "index":1,"content_block":{"type":"text","text":""}}
         content_block_delta "index":1,"delta":{"type":"text_delta","text":"so"}}
@@ -236,11 +242,12 @@ def test_an_event_out_of_order_raises_and_changes_nothing(before, event):
     assert stream.keep_alive() + stream.encode(fault) == twin.keep_alive() + twin.encode(fault)
 
 
-def test_hidden_thinking_keeps_its_signature():
+def test_the_signature_of_hidden_thinking_carries_it():
+    carried = SIGNER.sign("ab", carried=True)
     lines = run(ThinkingDelta("a"), ThinkingDelta("b"), TextDelta("x"), Finish("end_turn"), show_thinking=False)
     assert lines.split("\n")[1:4] == [
         'content_block_start "index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}',
-        'content_block_delta "index":0,"delta":{"type":"signature_delta","signature":"c2ln"}}',
+        f'content_block_delta "index":0,"delta":{{"type":"signature_delta","signature":"{carried}"}}}}',
         'content_block_stop "index":0}',
     ]
 
@@ -250,3 +257,22 @@ def test_text_that_is_awkward_in_a_line_or_in_utf8():
     assert data.count(b"\n") == 9
     assert b"\r" not in data
     assert b"\\ud800" in data
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_however_thinking_is_cut_its_signature_is_the_same(shown):
+    thought = "Größe 🙂 1, then 2"
+    for pieces in chunkings(thought):
+        lines = run(*map(ThinkingDelta, pieces), Finish("end_turn"), show_thinking=shown)
+        assert f'"signature_delta","signature":"{SIGNER.sign(thought, carried=not shown)}"' in lines
+
+
+def test_each_block_has_its_own_signature_by_the_signer_of_the_attempt():
+    stream = encoder()
+    stream.open()
+    signer = Signer(b"other", "fallback")
+    stream.sign_as(signer)
+    events = (ThinkingDelta("a"), TextDelta("x"), ThinkingDelta("b"), Finish("end_turn"))
+    data = b"".join(stream.encode(event) for event in events).decode()
+    first, second = (f'"signature":"{signer.sign(text)}"' for text in "ab")
+    assert 0 < data.index(first) < data.index(second)

@@ -1,9 +1,8 @@
 import json
-import math
 
 import pytest
 
-from bridge.core.anthropic.errors import error_body, error_response, error_status
+from bridge.core.anthropic.errors import error_body, error_response
 from bridge.core.events import Fault
 
 
@@ -37,7 +36,7 @@ def test_status_and_type_of_every_kind(kind, status, word):
 
 def test_a_fault_may_keep_the_status_that_it_came_with():
     fault = Fault("invalid_request", "no", status=422)
-    assert error_status(fault) == error_response(fault)[0] == 422
+    assert error_response(fault)[0] == 422
 
 
 def test_details_pass_through_and_no_request_id_is_null():
@@ -45,29 +44,3 @@ def test_details_pass_through_and_no_request_id_is_null():
     assert body["error"]["details"] == {"error_code": "x", "unsupported": ["thread"]}
     assert body["request_id"] is None
     assert "request-id" not in error_response(Fault("api", "x"))[1]
-
-
-@pytest.mark.parametrize(
-    ("asked", "sent"),
-    [(None, "3"), (0, "1"), (-4, "1"), (1.2, "2"), (59.5, "60"), (3600, "60"), (math.inf, "60"), (math.nan, "1")],
-)
-@pytest.mark.parametrize("fault", [Fault("rate_limit", "x"), Fault("overloaded", "x"), Fault("api", "x", status=503)])
-def test_where_waiting_helps_retry_after_is_whole_seconds_up_to_a_minute(fault, asked, sent):
-    headers = error_response(Fault(fault.kind, "x", status=fault.status, retry_after=asked))[1]
-    assert headers["retry-after"] == sent
-    assert "x-should-retry" not in headers
-
-
-def test_an_upstream_that_asks_for_patience_is_passed_on_for_any_kind():
-    headers = error_response(Fault("api", "x", retry="transient", retry_after=2))[1]
-    assert headers["retry-after"] == "2"
-
-
-@pytest.mark.parametrize(
-    ("retry", "hopeless"),
-    [("never", True), ("timeout", True), ("safe", False), ("transient", False), ("ambiguous", False)],
-)
-def test_what_failed_for_good_tells_the_client_not_to_retry(retry, hopeless):
-    headers = error_response(Fault("api", "x", retry=retry))[1]
-    assert headers.get("x-should-retry") == ("false" if hopeless else None)
-    assert "retry-after" not in headers

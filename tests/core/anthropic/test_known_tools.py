@@ -1,14 +1,16 @@
 import pytest
 
-from bridge.core.anthropic.checks import Notes
+from bridge.core.anthropic.known_tools import known_tool
+from bridge.core.anthropic.policy import TOOL_TYPES
 from bridge.core.anthropic.tools import read_tool_choice, read_tools
+from bridge.core.checks import Notes
 from bridge.core.conversation import ToolChoice
 from bridge.errors import RequestError
 
 
 def read(entry: dict):
     notes = Notes()
-    return read_tools({"tools": [entry]}, notes), notes.warnings()
+    return read_tools({"tools": [entry]}, notes).shown, tuple(map(str, notes.warnings()))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,29 @@ def test_tools_that_the_client_runs_become_functions(kind, name, properties):
     assert warnings == ()
 
 
+def test_they_take_the_extras_of_every_tool():
+    (tool,), warnings = read(
+        {
+            "type": "text_editor_20250728",
+            "name": "edit",
+            "strict": True,
+            "input_examples": [{"command": "view", "path": "/"}],
+            "max_characters": 1000,
+        }
+    )
+    assert tool.strict is True
+    assert tool.description.endswith('Examples of its arguments:\n{"command":"view","path":"/"}')
+    assert warnings == ("tools.*.max_characters: not supported, dropped",)
+    with pytest.raises(RequestError, match=r"tools\.0\.allowed_callers: "):
+        read({"type": "bash_20250124", "name": "bash", "allowed_callers": ["code_execution_20250825"]})
+
+
+def test_each_of_them_has_its_schema():
+    for kind, row in TOOL_TYPES.items():
+        if row.action == "function":
+            assert known_tool(kind, {"name": "n"}).schema
+
+
 def test_undo_went_away_with_the_newer_editors():
     commands = {}
     for version in ("20250124", "20250429"):
@@ -41,7 +66,7 @@ def test_undo_went_away_with_the_newer_editors():
 def test_they_can_be_chosen_and_need_their_name():
     entry = {"type": "bash_20250124", "name": "bash"}
     body = {"tools": [entry], "tool_choice": {"type": "tool", "name": "bash"}}
-    assert read_tool_choice(body, read_tools(body, Notes())) == ToolChoice("tool", "bash")
+    assert read_tool_choice(body, read_tools(body, Notes()), Notes()) == ToolChoice("tool", "bash")
     with pytest.raises(RequestError, match=r"tools\.0\.name: Field required"):
         read({"type": "bash_20250124"})
 

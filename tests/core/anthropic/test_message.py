@@ -22,9 +22,17 @@ from bridge.core.events import (
     ToolCallStart,
     Usage,
 )
+from bridge.core.signature import Signer
 
-ARGS = ("msg_1", "claude-x", "c2ln", 12)
+SIGNER = Signer(b"key", "up-model")
+ARGS = ("msg_1", "claude-x", SIGNER, 12)
 CUT = (ToolCallStart(0, "t", "f"), ToolCallDelta(0, '{"a":"b'), ToolCallAbort(0))
+
+
+def streamed(**options) -> StreamEncoder:
+    stream = StreamEncoder("msg_1", "claude-x", 12, **options)
+    stream.sign_as(SIGNER)
+    return stream
 
 
 def fold(*events, **options) -> MessageFold:
@@ -55,7 +63,7 @@ def test_a_whole_answer():
         "role": "assistant",
         "model": "claude-x",
         "content": [
-            {"type": "thinking", "thinking": "I think", "signature": "c2ln"},
+            {"type": "thinking", "thinking": "I think", "signature": SIGNER.sign("I think")},
             {"type": "text", "text": "ab"},
             {
                 "type": "tool_use",
@@ -113,7 +121,7 @@ def test_out_of_order_raises():
 
 def test_hidden_thinking():
     message = fold(ThinkingDelta("a"), Finish("end_turn"), show_thinking=False).message()
-    assert message["content"] == [{"type": "thinking", "thinking": "", "signature": "c2ln"}]
+    assert message["content"] == [{"type": "thinking", "thinking": "", "signature": SIGNER.sign("a", carried=True)}]
 
 
 # What follows draws event histories of all kinds.
@@ -223,7 +231,7 @@ def check_legal(frames: list[dict]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(answers(), st.booleans(), st.booleans())
 def test_the_message_is_what_the_sdk_accumulates(events, shown, noisy):
-    stream, whole = StreamEncoder(*ARGS, show_thinking=shown), MessageFold(*ARGS, show_thinking=shown)
+    stream, whole = streamed(show_thinking=shown), MessageFold(*ARGS, show_thinking=shown)
     data = stream.open() if noisy else b""
     for event in events:
         data += stream.encode(event)
@@ -257,7 +265,7 @@ any_event = (
 @settings(max_examples=300, deadline=None)
 @given(st.lists(any_event | st.sampled_from(["open", "ping", "keep_alive"]), max_size=12))
 def test_whatever_comes_the_stream_is_legal_and_the_fold_agrees(steps):
-    stream, whole, data = StreamEncoder(*ARGS), MessageFold(*ARGS), b""
+    stream, whole, data = streamed(), MessageFold(*ARGS), b""
     for step in steps:
         if isinstance(step, str):
             data += getattr(stream, step)()

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from openapi import instances, problems, resolve, shape, spoilt
 
 from bridge.core.anthropic import openapi
-from bridge.core.anthropic.content import block_kinds
+from bridge.core.anthropic.policy import BLOCKS, REQUEST
 from bridge.core.anthropic.request import parse_count_request, parse_request
 from bridge.core.jsontext import dumps, loads
 from bridge.errors import RequestError
@@ -38,8 +38,19 @@ def test_it_is_a_schema_and_refers_to_what_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("role", ["user", "assistant", "system"])
 def test_every_block_that_is_read_is_described(role: str) -> None:
-    listed = resolve(shape(f"{role.capitalize()}Message"))["properties"]["content"]["anyOf"][1]["items"]["oneOf"]
-    assert [resolve(block)["properties"]["type"]["const"] for block in listed] == list(block_kinds(role))
+    message = resolve(shape(f"{role.capitalize()}Message"))
+    listed = message.get("anyOf", [message])[0]["properties"]["content"]["anyOf"][1]["items"]["oneOf"]
+    kinds = [resolve(block)["properties"]["type"]["const"] for block in listed]
+    assert kinds == [kind for kind, block in BLOCKS.items() if role in block.places]
+
+
+def test_every_field_that_is_described_is_in_the_policy() -> None:
+    described = openapi.SCHEMAS["MessagesRequest"]["properties"]
+    assert isinstance(described, dict)
+    assert described.keys() <= REQUEST.rows.keys()
+    assert {
+        key for key, row in REQUEST.rows.items() if row.action in ("mapped", "declared", "refused")
+    } <= described.keys()
 
 
 def test_the_example_fits() -> None:

@@ -57,18 +57,6 @@ def test_everything_that_is_honoured():
     )
 
 
-@pytest.mark.parametrize(
-    "content", ["", [], [{"type": "text", "text": ""}], [{"type": "thinking", "thinking": "hm", "signature": "s"}]]
-)
-def test_a_conversation_in_which_nobody_says_anything(content):
-    messages = [{"role": "user", "content": ""}, {"role": "assistant", "content": content}]
-    assert (
-        refusal({**HELLO, "messages": messages}) == "messages: At least one message must have content that is not empty"
-    )
-    assert parse_count_request({**HELLO, "messages": messages}).turns
-    assert parse(messages=[*messages, {"role": "user", "content": "x"}]).turns
-
-
 def test_what_claude_code_sends():
     conversation = parse(
         system=[
@@ -89,7 +77,7 @@ def test_what_claude_code_sends():
     assert conversation.system == (Text("You are"), Text("an agent."))
     assert [turn.role for turn in conversation.turns] == ["user", "system", "assistant", "system"]
     assert conversation.thinking == ThinkingConfig("adaptive")
-    assert conversation.warnings == ("context_management: not supported, dropped",)
+    assert [*map(str, conversation.warnings)] == ["context_management: not supported, dropped"]
 
 
 def test_null_is_the_same_as_nothing():
@@ -130,16 +118,50 @@ def test_output_format_is_the_older_place_of_the_schema():
         ({"a\r\nx-evil: 1": 1}, '"a\\r\\nx-evil: 1"'),
         ({"é" * 100: 1}, '"' + "\\xe9" * 14 + "\\xe..."),
         ({"thinking": {"type": "new"}}, '"thinking.type new"'),
+        ({"thinking": {"type": "adaptive", "block_binding": {}}}, "thinking.block_binding"),
+        ({"thinking": {"type": "adaptive", "depth": 3}}, "thinking.depth"),
+        ({"diagnostics": {}}, "diagnostics"),
+        ({"billing_policy": {"type": "billing_policy"}}, "billing_policy"),
+        ({"user_profile_id": "u"}, "user_profile_id"),
+        ({"workspace_id": "w"}, "workspace_id"),
+        ({"safeguards": {}}, "safeguards"),
+        ({"betas": ["b"]}, "betas"),
+        ({"system": [{"type": "text", "text": "a", "x": 1}]}, "system.*.x"),
+        ({"output_config": {"format": {"type": "json_schema", "schema": {}, "name": "n"}}}, "format.name"),
+        ({"messages": [{"role": "user", "content": "a", "name": "n"}]}, "messages.*.name"),
     ],
 )
 def test_what_is_dropped_is_named_in_a_way_that_a_header_can_hold(field, warning):
-    assert parse(**field).warnings == (f"{warning}: not supported, dropped",)
+    assert [*map(str, parse(**field).warnings)] == [f"{warning}: not supported, dropped"]
 
 
 def test_a_flood_of_unknown_fields_gives_a_bounded_list():
     warnings = parse(**{f"x{n}": n for n in range(1000)}).warnings
     assert len(warnings) == 33
-    assert warnings[-1] == "and 968 more fields: not supported, dropped"
+    assert str(warnings[-1]) == "and 968 more fields: not supported, dropped"
+
+
+def test_hints_that_change_nothing_are_lost_in_silence():
+    assert parse(cache_control={"type": "ephemeral"}).warnings == ()
+
+
+def test_a_system_message_may_go_away_or_hold_no_text():
+    system = {"role": "system", "content": "now"}
+    user = {"role": "user", "content": "hi"}
+    cleared = {**system, "clear_at": "next_user_message"}
+    roles = [turn.role for turn in parse(messages=[user, cleared, user, cleared]).turns]
+    assert roles == ["user", "user", "system"]
+    assert len(parse(messages=[user, {**system, "clear_at": "never"}, user]).turns) == 3
+    conversation = parse(messages=[user, {"role": "system", "output_config": {"effort": "low"}}])
+    assert conversation.turns[1] == Turn("system", ())
+    assert [loss.field for loss in conversation.warnings] == ["messages.*.output_config"]
+
+
+def test_a_tool_that_is_forced_is_shown():
+    tools = [{"name": name, "input_schema": {}, "defer_loading": True} for name in ("a", "b")]
+    conversation = parse(tools=tools, tool_choice={"type": "tool", "name": "b"})
+    assert [tool.name for tool in conversation.tools] == ["b"]
+    assert [tool.name for tool in conversation.hidden] == ["a"]
 
 
 def test_thread_is_refused_in_the_way_that_makes_the_sdk_send_everything():
@@ -163,6 +185,10 @@ def test_thread_is_refused_in_the_way_that_makes_the_sdk_send_everything():
         ({"messages": None}, "messages: Field required"),
         ({"messages": []}, "messages: At least one message is required"),
         ({"messages": {}}, "messages: Input should be a list"),
+        (
+            {"messages": [{"role": "user", "content": ""}, {"role": "user", "content": []}]},
+            "messages: At least one message must have content that is not empty",
+        ),
         ({"messages": ["x"]}, "messages.0: Input should be an object"),
         ({"messages": [{"content": "x"}]}, "messages.0.role: Field required"),
         ({"messages": [{"role": "user"}]}, "messages.0.content: Field required"),

@@ -1,7 +1,7 @@
 import pytest
 
-from bridge.core.anthropic.checks import Notes
-from bridge.core.anthropic.tools import read_tool_choice, read_tools
+from bridge.core.anthropic.tools import Declared, read_tool_choice, read_tools
+from bridge.core.checks import Notes
 from bridge.core.conversation import Tool, ToolChoice
 from bridge.errors import RequestError
 
@@ -12,16 +12,17 @@ SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
 
 def read(*tools: object) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
     notes = Notes()
-    return read_tools({"tools": list(tools)}, notes), notes.warnings()
+    return read_tools({"tools": list(tools)}, notes).shown, tuple(map(str, notes.warnings()))
 
 
 def choose(choice: object, *tools: object) -> ToolChoice:
-    return read_tool_choice({"tools": list(tools), "tool_choice": choice}, read(*tools)[0])
+    notes = Notes()
+    return read_tool_choice({"tool_choice": choice}, read_tools({"tools": list(tools)}, notes), notes)
 
 
 def test_a_tool_with_all_that_is_kept():
     tool = {**READ, "type": "custom", "description": "d", "strict": True, "eager_input_streaming": True}
-    hints = {"cache_control": {"type": "ephemeral"}, "defer_loading": True, "allowed_callers": ["direct"]}
+    hints = {"cache_control": {"type": "ephemeral"}, "defer_loading": False, "allowed_callers": ["direct"]}
     assert read({**tool, **hints}) == ((Tool("read", "d", SCHEMA, strict=True, eager=True),), ())
 
 
@@ -31,7 +32,7 @@ def test_type_may_be_missing_or_null():
 
 def test_no_tools():
     assert read() == ((), ())
-    assert read_tools({}, Notes()) == ()
+    assert read_tools({}, Notes()) == Declared()
 
 
 def test_server_tools_are_dropped_and_named():
@@ -42,8 +43,43 @@ def test_server_tools_are_dropped_and_named():
 
 
 def test_unknown_fields_are_named_once():
-    _, warnings = read({**READ, "input_examples": [{}]}, {**READ, "name": "b", "input_examples": [{}]})
-    assert warnings == ("tools.*.input_examples: not supported, dropped",)
+    _, warnings = read({**READ, "colour": [{}]}, {**READ, "name": "b", "colour": [{}]})
+    assert warnings == ("tools.*.colour: not supported, dropped",)
+
+
+def test_examples_become_text():
+    examples = {"input_examples": [{"path": "/a"}, {"path": "é"}]}
+    said = 'Examples of its arguments:\n{"path":"/a"}\n{"path":"é"}'
+    assert read({**READ, **examples})[0] == (Tool("read", said, SCHEMA),)
+    assert read({**READ, "description": "d", **examples})[0] == (Tool("read", f"d\n\n{said}", SCHEMA),)
+    assert read({**READ, "description": "d", "input_examples": []})[0] == (Tool("read", "d", SCHEMA),)
+
+
+def named(*names: str, **more: object) -> list[dict[str, object]]:
+    return [{**READ, "name": name, **more} for name in names]
+
+
+def test_deferred_tools_are_shown_behind_the_others_as_they_are_referred_to():
+    notes = Notes()
+    tools = named("x", defer_loading=True) + named("a") + named("y", "z", defer_loading=True) + named("b")
+    declared = read_tools({"tools": tools}, notes)
+    shown, hidden = declared.revealed(["z", "gone", "a", "x"])
+    assert [tool.name for tool in shown] == ["a", "b", "z", "x"]
+    assert [tool.name for tool in hidden] == ["y"]
+    assert declared.revealed([]) == (declared.shown, declared.deferred)
+    assert notes.warnings() == ()
+
+
+@pytest.mark.parametrize(
+    "kind", ["tool_search_tool_regex", "tool_search_tool_bm25_20251119", "tool_search_tool_regex_20990101"]
+)
+def test_where_a_server_would_search_all_are_shown(kind):
+    notes = Notes()
+    declared = read_tools({"tools": [{"type": kind, "name": "s"}, *named("a", "b", defer_loading=True)]}, notes)
+    assert [tool.name for tool in declared.shown] == ["a", "b"]
+    assert declared.deferred == ()
+    (loss,) = notes.warnings()
+    assert (loss.field, loss.kind) == (f"tools.{kind}", "adjusted")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +92,8 @@ def test_unknown_fields_are_named_once():
         ([{"name": "f", "input_schema": []}], "tools.0.input_schema: Input should be an object"),
         ([{**READ, "description": 1}], "tools.0.description: Input should be a string"),
         ([{**READ, "strict": "yes"}], "tools.0.strict: Input should be true or false"),
+        ([{**READ, "input_examples": ["x"]}], "tools.0.input_examples.0: Input should be an object"),
+        ([{**READ, "defer_loading": "yes"}], "tools.0.defer_loading: Input should be true or false"),
         ([{**READ, "type": 1}], "tools.0.type: Input should be a string"),
         ([READ, READ], 'tools.1.name: "read" is there twice; tool names must be unique'),
         (
@@ -86,8 +124,21 @@ def test_choices(choice, expected):
 
 
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "web_search"}])
-def test_when_all_tools_were_dropped_nothing_is_left_to_choose(choice):
-    assert choose(choice, SEARCH) == ToolChoice()
+def test_what_was_dropped_cannot_be_forced(choice):
+    with pytest.raises(RequestError, match=r"^tool_choice\.(type|name): .*only Anthropic's servers run"):
+        choose(choice, SEARCH)
+    assert choose({"type": "auto"}, SEARCH) == ToolChoice()
+
+
+def test_a_hidden_tool_can_be_forced():
+    assert choose({"type": "tool", "name": "read"}, {**READ, "defer_loading": True}) == ToolChoice("tool", "read")
+    assert choose({"type": "any"}, {**READ, "defer_loading": True}) == ToolChoice("any")
+
+
+def test_unknown_fields_of_the_choice_are_named():
+    notes = Notes()
+    read_tool_choice({"tool_choice": {"type": "auto", "colour": 1}}, Declared(), notes)
+    assert [loss.field for loss in notes.warnings()] == ["tool_choice.colour"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bridge.core.errorrules import ErrorRule, compile_wording
+from bridge.core.events import Fault
 from bridge.core.openai.errors import clean, fault_from_error, fault_from_response, retry_after
 
 
@@ -157,3 +159,40 @@ def test_error_object_inside_a_good_answer(error: object, kind: str) -> None:
     fault = fault_from_error(error, "u", "m")
     assert fault.kind == kind
     assert fault.upstream_status == 200
+
+
+BUSY = ErrorRule(
+    compile_wording("queue of {n} is full"), frozenset({400, 500}), "overloaded", ("{n} are waiting",), True
+)
+GONE = ErrorRule(compile_wording("model was retired"), kind="not_found", retry=False)
+
+
+def test_rules_come_before_everything_else() -> None:
+    body = b'{"error":{"message":"The queue of 12 is full; reduce the length of the messages"}}'
+    fault = fault_from_response(400, {"retry-after": "7"}, body, "u", "m", rules=(BUSY, GONE))
+    assert fault == Fault("overloaded", "12 are waiting", "transient", None, 400, 7.0, declared=True)
+    assert fault_from_response(422, {}, body, "u", "m", rules=(BUSY,)).message.startswith("prompt is too long")
+
+
+def test_a_rule_without_a_message_keeps_what_was_said() -> None:
+    body = b'{"error":{"message":"no","code":"model was retired"}}'
+    fault = fault_from_response(503, {"retry-after": "7"}, body, "u", "m", rules=(BUSY, GONE))
+    assert fault == Fault("not_found", "upstream `u` answered 503: no", "never", None, 503)
+
+
+def test_rules_hold_for_errors_inside_an_answer() -> None:
+    fault = fault_from_error({"message": "The queue of 3 is full"}, "u", "m", rules=(BUSY,))
+    assert fault == Fault("overloaded", "3 are waiting", "transient", None, 200, declared=True)
+    told = fault_from_error({"message": "prompt is too long: 9 tokens > 5 maximum"}, "u", "m").message
+    assert told == "prompt is too long: 9 tokens > 5 maximum"
+
+
+def test_a_rules_message_holds_no_secret() -> None:
+    rule = ErrorRule(status=frozenset({400}), messages=("call k-123\nnow",))
+    assert fault_from_response(400, {}, b"", "u", "m", secrets=("k-123",), rules=(rule,)).message == "call [secret] now"
+
+
+def test_nobody_waits_for_an_empty_account() -> None:
+    body = b'{"error":{"code":"insufficient_quota"}}'
+    fault = fault_from_response(429, {"retry-after": "7"}, body, "u", "m")
+    assert (fault.kind, fault.retry, fault.retry_after) == ("rate_limit", "never", None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-import pytest
+from playbook import ROUTE
 
 from bridge.core.conversation import (
     Conversation,
@@ -19,10 +20,16 @@ from bridge.core.conversation import (
     Turn,
 )
 from bridge.core.openai.messages import write_messages
+from bridge.core.openai.replay import Replay
+from bridge.core.route import Reasoning
 
 PNG = Image(media_type="image/png", data="aGk=")
 PNG_PART = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
 CALL = ToolUse("t1", "read", {"path": "x", "n": 1})
+
+
+def replaying(spelling: str) -> Replay:
+    return Replay(replace(ROUTE, reasoning=Reasoning(replay=spelling)))
 
 
 def turn(role: Role, *parts: Part | str) -> Turn:
@@ -31,7 +38,7 @@ def turn(role: Role, *parts: Part | str) -> Turn:
 
 def written(*turns: Turn, system: tuple[str, ...] = (), replay: str = "") -> list[dict[str, object]]:
     conversation = Conversation("m", 10, turns, system=tuple(map(Text, system)))
-    messages, warnings = write_messages(conversation, replay)
+    messages, warnings = write_messages(conversation, replaying(replay))
     assert warnings == []
     return messages
 
@@ -97,11 +104,10 @@ def test_documents() -> None:
     ]
 
 
-def test_a_document_by_url_is_a_warning() -> None:
-    conversation = Conversation("m", 10, (turn("user", Document(url="https://x.test/a.pdf")),))
-    messages, warnings = write_messages(conversation, "")
-    assert messages == [user("<document>\nhttps://x.test/a.pdf\n</document>")]
-    assert warnings == ["messages: a document given by URL is sent as its address only"]
+def test_of_a_document_by_url_only_the_address_is_said() -> None:
+    assert written(turn("user", Document(url="https://x.test/a.pdf"))) == [
+        user("<document>\nhttps://x.test/a.pdf\n</document>")
+    ]
 
 
 def test_calls_and_results() -> None:
@@ -156,14 +162,16 @@ def test_pictures_in_results_follow_in_a_user_message() -> None:
     ]
 
 
-@pytest.mark.parametrize("replay", ["reasoning_content", "reasoning"])
-def test_reasoning_goes_back_where_the_route_says(replay: str) -> None:
-    turns = (turn("assistant", Thinking("hm"), Thinking("", redacted="x"), Thinking("so"), "a"), turn("assistant", "b"))
-    assert written(*turns, replay=replay) == [
-        {"role": "assistant", "content": "a", replay: "hm\n\nso"},
-        {"role": "assistant", "content": "b", replay: ""},
-    ]
-    assert written(*turns) == [{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}]
+def test_reasoning_goes_back_where_the_route_says() -> None:
+    """All about that is in test_replay."""
+    turns = (turn("system", "s"), turn("assistant", Thinking("hm"), "a", CALL), turn("assistant", Thinking("x", "y")))
+    conversation = Conversation("m", 10, turns)
+    messages, warnings = write_messages(conversation, replaying("thoughts"))
+    assert list(messages[1]) == ["role", "content", "thoughts", "tool_calls"]
+    assert [message.get("thoughts") for message in messages[1:]] == ["hm", ""]
+    assert [*map(str, warnings)] == ["messages.2: thinking is not sent back, its signature is not of this proxy"]
+    messages, warnings = write_messages(conversation, replaying(""))
+    assert (list(messages[1]), warnings) == (["role", "content", "tool_calls"], [])
 
 
 def test_empty_turns() -> None:
@@ -186,6 +194,7 @@ TURNS = (
 
 def test_what_was_said_stays_said() -> None:
     """The messages up to an answer are the beginning of all later requests: the prompt cache depends on it."""
-    everything = json.dumps(written(*TURNS))
-    for end in (3, 5, 7, 9, 10):
-        assert everything.startswith(json.dumps(written(*TURNS[:end]))[:-1])
+    for replay in ("", "thoughts", "reasoning_details", "tags"):
+        everything = json.dumps(written(*TURNS, replay=replay))
+        for end in (3, 5, 7, 9, 10):
+            assert everything.startswith(json.dumps(written(*TURNS[:end], replay=replay))[:-1])

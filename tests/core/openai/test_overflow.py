@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from bridge.core.errorrules import Said, meaning_of
 from bridge.core.openai.errors import fault_from_response
-from bridge.core.openai.overflow import overflow_message
+from bridge.core.openai.overflow import OVERFLOW, counted
 
 SAID = {
     "vLLM": (
@@ -84,6 +85,32 @@ SAID = {
     "GLM": ("Prompt exceeds max length", "it does not fit"),
     "MiniMax": ("context window exceeds limit (2013)", "it does not fit"),
     "Ollama": ("prompt too long; exceeded max context length by 12 tokens", "it does not fit"),
+    "vLLM, total": ("prompt (total length 9000) is too long (context length 8192)", "9000 tokens > 8192"),
+    "DeepSeek": (
+        "This model's maximum context length is 65536 tokens. However, you requested 70000 tokens",
+        "70000 tokens > 65536",
+    ),
+    "LM Studio, keep": (
+        "The number of tokens to keep from the initial prompt is greater than the context length. Try to load more",
+        "it does not fit",
+    ),
+    "OpenAI, code": ("Your input exceeds the context window of this model.", "it does not fit"),
+    "Moonshot, short": ("Your request exceeded model token limit: 131072", "more than 131072 tokens"),
+    "Gemini, bare": (
+        "The input token count 1200000 exceeds the maximum number of tokens allowed 1048576.",
+        "1200000 tokens > 1048576",
+    ),
+    "Cerebras": (
+        "Please reduce the length. Current length is 9000 while limit is 8192",
+        "9000 tokens > 8192",
+    ),
+    "Copilot": ("prompt token count of 140000 exceeds the limit of 128000", "140000 tokens > 128000"),
+    "Ollama, embedding": ("the input length exceeds the context length", "it does not fit"),
+    "only the window": ("the maximum context length is 8192 here", "more than 8192 tokens"),
+    "two lines": (
+        "maximum context length is 8192 tokens.\\n  However, your messages\\tresulted in 9_000 tokens",
+        "9000 tokens > 8192",
+    ),
     "Groq": ("Please reduce the length of the messages or completion.", "it does not fit"),
 }
 
@@ -94,7 +121,8 @@ def test_wording(said: str, told: str, status: int) -> None:
     body = b'{"error":{"message":"%b"}}' % said.encode()
     fault = fault_from_response(status, {}, body, "u", "m")
     assert fault.message.startswith(f"prompt is too long: {told}")
-    assert (fault.kind, fault.status, fault.retry) == ("invalid_request", 400, "never")
+    # The status is that of the kind: 400, also for a 413.
+    assert (fault.kind, fault.status, fault.retry) == ("invalid_request", None, "never")
 
 
 def test_counts_in_fields_of_their_own() -> None:
@@ -105,6 +133,10 @@ def test_counts_in_fields_of_their_own() -> None:
     assert fault_from_response(400, {}, body, "u", "m").message == "prompt is too long: 9000 tokens > 4096 maximum"
 
 
+def test_other_counts_are_none() -> None:
+    assert counted({"n_prompt_tokens": True, "n_ctx": "x"}) == counted([]) == counted(None) == {}
+
+
 def test_a_code_alone_is_enough() -> None:
     body = b'{"error":{"message":"no","code":"context_length_exceeded"}}'
     assert fault_from_response(400, {}, body, "u", "m").message.startswith("prompt is too long:")
@@ -112,7 +144,7 @@ def test_a_code_alone_is_enough() -> None:
 
 @pytest.mark.parametrize("said", ["", "bad temperature", "rate limit: 10 tokens", "reduce the size of the image"])
 def test_other_failures_are_not_touched(said: str) -> None:
-    assert overflow_message(said, None) is None
+    assert meaning_of(400, Said(said), {}, OVERFLOW) is None
 
 
 def test_a_limit_of_tokens_per_minute_stays_one() -> None:
@@ -123,5 +155,5 @@ def test_a_limit_of_tokens_per_minute_stays_one() -> None:
 def test_hostile_text_costs_little() -> None:
     hostile = "maximum context length is 1 tokens " * 5000 + "prompt (length 1) " * 5000
     started = time.process_time()
-    overflow_message(hostile, None)
+    assert meaning_of(400, Said(hostile), {}, OVERFLOW) is not None
     assert time.process_time() - started < 0.2

@@ -18,6 +18,11 @@ from bridge.core.openai.parts import content_events, reasoning_text
         ({"type": "text", "text": "a"}, [TextDelta("a")]),
         (["a", {"text": "b"}, {"type": "output_text", "text": "c"}], [TextDelta("a"), TextDelta("b"), TextDelta("c")]),
         ([{"type": "reasoning", "text": "a"}, {"type": "text", "text": "b"}], [ThinkingDelta("a"), TextDelta("b")]),
+        (
+            [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}, "b"],
+            [ThinkingDelta("a"), TextDelta("b")],
+        ),
+        (["a", {"type": "reasoning_content", "text": "b"}, "c"], [TextDelta("a"), ThinkingDelta("b"), TextDelta("c")]),
         ([{"type": "image_url", "image_url": {"url": "x"}}], []),
         ([{"type": "text", "text": {"text": {"text": {"text": {"text": "too deep"}}}}}], []),
     ],
@@ -35,6 +40,9 @@ def test_content(content: object, events: list[Event]) -> None:
         ({"reasoning_content": [], "thinking": "b"}, "b"),
         ({"reasoning": {"content": "a"}}, "a"),
         ({"reasoning_details": [{"text": "a"}, {"data": "x"}, {"summary": "b"}]}, "ab"),
+        ({"reasoning_text": "a"}, "a"),
+        ({"thinking_content": "a"}, "a"),
+        ({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}], "reasoning": None}, ""),
         ({"thinking_blocks": [{"type": "thinking", "thinking": "a"}]}, "a"),
     ],
 )

@@ -109,11 +109,27 @@ def test_user_goes_where_the_route_declares_it() -> None:
         ({"user_id": "u"}, ROUTE, "metadata.user_id: not sent, it is not declared by the route"),
         ({"user_id": "u" * 65}, patched(default={"user": ""}), "metadata.user_id: not sent, it is over 64"),
         ({"max_tokens": 99_999}, ROUTE, "max_tokens: 99999 is lowered to 32000"),
+        ({"top_k": 4}, patched(drop=("top_k", "top_p")), "top_k: not sent, the route's `request.drop` names it"),
+        ({"stop_sequences": ("a",)}, patched(drop=("stop",)), "stop_sequences: not sent"),
+        ({"tools": (TOOL,)}, patched(drop=("tools",)), "tools: not sent"),
+        ({"output_schema": {}}, patched(drop=("response_format",)), "output_config.format: not sent"),
+        ({"top_p": 0.5}, patched(set={"top_p": 0.9}), "top_p: not sent, the route's `request.set` decides it"),
     ],
 )
 def test_what_is_not_honoured_is_said(fields: dict[str, Any], route: Route, warning: str) -> None:
     (said,) = build_request(replace(ASKED, **fields), route).warnings
-    assert said.startswith(warning)
+    assert str(said).startswith(warning)
+
+
+def test_what_a_route_does_to_its_own_fields_is_no_loss() -> None:
+    route = patched(default={"top_k": 1}, set={"top_p": 0.5}, drop=("top_k", "stop"))
+    assert build_request(replace(ASKED, top_p=0.5), route).warnings == ()
+
+
+def test_what_the_route_decided_is_no_reason_to_refuse() -> None:
+    (overruled,) = build_request(replace(ASKED, top_p=0.5), patched(set={"top_p": 0.9})).warnings
+    (dropped,) = build_request(replace(ASKED, top_k=4), patched(drop=("top_k",))).warnings
+    assert (overruled.kind, dropped.kind) == ("adjusted", "unsupported")
 
 
 def test_an_effort_that_the_route_sets_is_no_loss() -> None:

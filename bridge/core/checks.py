@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from bridge.core.conversation import Json
 from bridge.core.events import Fault
+from bridge.core.fields import Table
 from bridge.core.jsontext import dumps_text
+from bridge.core.losses import Loss, LossKind
 from bridge.errors import RequestError
 
 _PLAIN_KEY = re.compile(r"[\w.*-]{1,64}", re.ASCII)
@@ -34,25 +36,46 @@ def shown(value: object) -> str:
 
 
 class Notes:
-    """Collects what was read and will not be honoured, each field once."""
+    """Collects what is learnt in passing: what will not be honoured, each field once, and which tools were found.
+
+    ``references`` are the names of tools that blocks of the conversation refer to, in order.
+    """
 
     def __init__(self) -> None:
-        self._dropped: dict[str, None] = {}
+        self.references: dict[str, None] = {}
+        self._losses: dict[str, Loss] = {}
 
-    def drop(self, path: str) -> None:
-        """Note the field at ``path`` as dropped."""
-        self._dropped[path if _PLAIN_KEY.fullmatch(path) else shown(path)] = None
+    def drop(self, path: str, what: str = "not supported, dropped", kind: LossKind = "unsupported") -> None:
+        """Note what becomes of the field at ``path``, if not that it is dropped."""
+        field = path if _PLAIN_KEY.fullmatch(path) else shown(path)
+        self._losses.setdefault(field, Loss(field, what, kind))
 
-    def warnings(self) -> tuple[str, ...]:
-        """One line of printable ASCII for each field, of bounded length and number."""
-        paths = list(self._dropped)
-        entries = [f"{path}: not supported, dropped" for path in paths[:_MAX_WARNINGS]]
-        if len(paths) > _MAX_WARNINGS:
-            entries.append(f"and {len(paths) - _MAX_WARNINGS} more fields: not supported, dropped")
-        return tuple(entries)
+    def look(self, body: Json, table: Table, path: str = "") -> None:
+        """Drop the fields of ``body`` that ``table`` drops or does not know; raises RequestError for refused ones."""
+        if body.keys() <= table.quiet:
+            return
+        for key, value in body.items():
+            if key in table.quiet or value is None:
+                continue
+            row = table.rows.get(key)
+            if row is None:
+                self.drop(path + key)
+            elif row.action == "dropped":
+                # What is declined anyway is no loss.
+                if value is not False:
+                    self.drop(path + key)
+            elif value:
+                raise wrong(key, row.note, row.details)
+
+    def warnings(self) -> tuple[Loss, ...]:
+        """What was noted, each in printable ASCII, of bounded length and number."""
+        losses = list(self._losses.values())
+        if len(losses) > _MAX_WARNINGS:
+            losses[_MAX_WARNINGS:] = [Loss(f"and {len(losses) - _MAX_WARNINGS} more fields")]
+        return tuple(losses)
 
 
-def check_depth(body: object) -> None:
+def check_depth(body: object, path: str = "body") -> None:
     """Refuse what is nested so deeply that walking it later could exhaust the stack."""
     level = [body]
     for _ in range(_MAX_DEPTH):
@@ -64,7 +87,7 @@ def check_depth(body: object) -> None:
         ]
         if not level:
             return
-    raise wrong("body", f"Input is nested more than {_MAX_DEPTH} levels deep")
+    raise wrong(path, f"Input is nested more than {_MAX_DEPTH} levels deep")
 
 
 def as_object(path: str, value: object) -> Json:
@@ -150,11 +173,16 @@ def optional_integer(body: Json, key: str, least: int) -> int | None:
 
 def optional_fraction(body: Json, key: str) -> float | None:
     """A number from 0 to 1; missing or null is None."""
+    return optional_number(body, key, most=1)
+
+
+def optional_number(body: Json, key: str, most: int) -> float | None:
+    """A number from 0 to ``most``; missing or null is None."""
     value = body.get(key)
     if value is None:
         return None
     if type(value) is not int and type(value) is not float:
         raise wrong(key, "Input should be a number")
-    if not 0 <= value <= 1:
-        raise wrong(key, "Input should be between 0 and 1")
+    if not 0 <= value <= most:
+        raise wrong(key, f"Input should be between 0 and {most}")
     return float(value)
