@@ -180,6 +180,7 @@ ROUTES: list[tuple[str, type[BaseModel]]] = [
     ("[defaults]", schema.Defaults),
     ("[models.ID]", schema.Model),
     ("reasoning", schema.Reasoning),
+    ("tool_schema", schema.ToolSchema),
     ("timeouts", schema.Timeouts),
     ("retry", schema.Retry),
     ("request", schema.Request),

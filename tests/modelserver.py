@@ -75,13 +75,12 @@ class ModelServer:
         return int(found[1])
 
 
-def until(holds: Callable[[], object], seconds: float, what: str) -> float:
-    """Ask until it holds; how long that took."""
-    begun = time.monotonic()
+def until(holds: Callable[[], object], seconds: float, what: str) -> None:
+    """Ask until it holds."""
+    deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() - begun < seconds, f"{what}: not within {seconds} s"
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.01)
-    return time.monotonic() - begun
 
 
 @contextlib.contextmanager

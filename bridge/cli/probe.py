@@ -87,7 +87,8 @@ def _route(snapshot: Snapshot, model: str) -> Route:
     if upstream.off:
         raise UnreachableError(f"upstream `{upstream.name}` is off: {upstream.off}")
     if upstream.protocol == "anthropic":
-        raise ConfigError(f"upstream `{upstream.name}` speaks the Messages API: no parser is needed there")
+        message = f"upstream `{upstream.name}` speaks the Messages API; its answers are passed through unparsed"
+        raise ConfigError(f"there is nothing to probe: {message}")
     return decision.route if decision.route.model else replace(decision.route, model=model)
 
 

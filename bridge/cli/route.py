@@ -52,7 +52,7 @@ def _facts(snapshot: Snapshot, decision: Decision) -> dict[str, str | list[str]]
         "state": state,
         "address": list(upstream.base_urls) or [f"built-in {upstream.protocol}"],
         "model": route.model,
-        "parsers": [parser.name for parser in route.parsers],
+        "parsers": [parser.name for parser in route.parsers if upstream.protocol != "anthropic"],
         "parsers because": _parsers_because(snapshot, route),
         "fallbacks": list(route.fallbacks),
         "also matching": [f"{other.pattern} ({other.key})" for other in decision.candidates[1:]],
@@ -63,6 +63,8 @@ def _facts(snapshot: Snapshot, decision: Decision) -> dict[str, str | list[str]]
 def _parsers_because(snapshot: Snapshot, route: Route) -> str:
     from bridge.config.parsers import matching_glob
 
+    if route.upstream.protocol == "anthropic":
+        return "none: requests and answers are passed through as they are"
     if route.key not in snapshot.auto_parsers:
         return "the configuration names them" if route.parsers else "the configuration wants none: native calls only"
     globs = {parser.name: matching_glob(parser, route.model) for parser in route.parsers}

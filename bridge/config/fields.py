@@ -84,6 +84,12 @@ def check_listen(value: str) -> str:
     return value
 
 
+def check_some(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise ValueError("must name at least one")
+    return value
+
+
 def check_storage(value: str) -> str:
     if value != "memory" and urlsplit(value).scheme not in ("redis", "rediss", "valkey", "valkeys"):
         raise ValueError('must be "memory" or a redis:// or valkey:// URL')
@@ -120,6 +126,21 @@ def _positive(parse: Callable[[object], float]) -> Callable[[object], float]:
     return check
 
 
+def _body_path(value: str) -> str:
+    """A dotted path to a field of the upstream's body that the conversation itself does not fill."""
+    if value:
+        names = value.split(".")
+        if not all(name and name.isascii() and name.replace("-", "_").isidentifier() for name in names):
+            raise ValueError('must be keys with dots between them, such as "chat_template_kwargs.enable_thinking"')
+        if names[0] in _OWN_KEYS:
+            raise ValueError(f"`{names[0]}` is written from the conversation")
+    return value
+
+
+_OWN_KEYS = frozenset(
+    {"model", "messages", "stream", "max_tokens", "max_completion_tokens", "tools", "tool_choice", "stop"}
+)
+
 Duration = Annotated[
     float,
     BeforeValidator(units.duration),
@@ -152,5 +173,6 @@ ErrorType = Annotated[
 Strings = Annotated[tuple[str, ...], Strict(False)]
 Headers = Annotated[dict[str, str], AfterValidator(_header_map)]
 JsonTable = Annotated[dict[str, Any], AfterValidator(_json_value)]
+BodyPath = Annotated[str, AfterValidator(_body_path)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Status = Annotated[int, Field(ge=400, le=599)]

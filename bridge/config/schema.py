@@ -24,6 +24,7 @@ from pydantic import (
 from bridge.config import units
 from bridge.config.fields import (
     BaseUrl,
+    BodyPath,
     Duration,
     ErrorType,
     Headers,
@@ -36,6 +37,7 @@ from bridge.config.fields import (
     check_error_message,
     check_error_text,
     check_listen,
+    check_some,
     check_storage,
     shape,
 )
@@ -95,6 +97,11 @@ class Server(Table):
         return units.listen_address(self.listen)
 
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+Efforts = Annotated[tuple[Effort, ...], Strict(False), AfterValidator(check_some)]
+Switch = Annotated[Annotated[str, Tag("@text")] | Annotated[bool, Tag("@bool")], shape("text", bool=bool)]
+
+
 class Reasoning(Table):
     """How reasoning is read from the upstream and shown to the client."""
 
@@ -110,6 +117,14 @@ class Reasoning(Table):
     replay: Annotated[str, AfterValidator(check_spelling)] = Field(
         default="", description='How earlier reasoning goes back: this key of its message, or "tags"; empty: not.'
     )
+    effort: BodyPath = Field(default="", description="Body field that takes an effort, with dots; empty for none.")
+    efforts: Efforts = Field(
+        default=("low", "medium", "high"), description="Efforts that it takes; the nearest is sent."
+    )
+    budget: BodyPath = Field(default="", description="Body field that takes the tokens to think with; empty for none.")
+    switch: BodyPath = Field(default="", description="Body field that turns reasoning on and off; empty for none.")
+    on: Switch = Field(default=True, description="What `switch` is set to where the client wants reasoning.")
+    off: Switch = Field(default=False, description="What `switch` is set to where it wants none.")
 
 
 class Timeouts(Table):
@@ -171,6 +186,13 @@ class ErrorRule(Table):
         return self
 
 
+class ToolSchema(Table):
+    """What the upstream does not take in the JSON Schemas of tools."""
+
+    drop: Strings = Field(default=(), description='Keywords taken out of them, wherever they stand, such as "format".')
+    inline: bool = Field(default=False, description="true: `$ref` is replaced by what it refers to.")
+
+
 class Defaults(Table):
     """Every key of a model but `match` and `enabled`. [defaults] < upstreams.X.defaults < the model."""
 
@@ -200,6 +222,18 @@ class Defaults(Table):
     )
     max_output_tokens: int = Field(default=32_000, ge=0, description="Upper limit of the client's max_tokens; 0: none.")
     context_window: int | None = Field(default=None, ge=1, description="Tokens that the model can read.")
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="What the upstream calls the limit of its answer."
+    )
+    max_stop_sequences: int = Field(
+        default=4, ge=0, description="Stop sequences that the upstream takes; all of them are enforced here as well."
+    )
+    tool_schema: ToolSchema = Field(default=ToolSchema(), description="What of tools' schemas the upstream refuses.")
+    structured_output: Literal["response_format", "prompt", "none"] = Field(
+        default="response_format",
+        description="How a wanted output schema is told: a field, the system text, or not at all.",
+    )
+    user_field: BodyPath = Field(default="", description="Body field that takes the client's user id; empty for none.")
     count_tokens: Literal["auto", "estimate", "upstream"] = Field(
         default="auto", description="Who counts tokens: an estimate here, the upstream, or the better one that works."
     )

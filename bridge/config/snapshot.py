@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bridge.config import schema
@@ -148,6 +148,15 @@ def _armed(
     return resolve_parsers(model.parsers, model.model, parsers)
 
 
+def _output_limit(loaded: Loaded, key: str, model: schema.Model, upstream: core.UpstreamRef) -> int | None:
+    """What is passed through byte by byte is only limited where the model or its upstream says so itself."""
+    if upstream.protocol == "anthropic":
+        path = loaded.model_path(key, ("max_output_tokens",))
+        if path is None or path[0] == "defaults":
+            return None
+    return model.max_output_tokens or None
+
+
 def compiled(
     loaded: Loaded,
     parsers: Mapping[str, AvailableParser],
@@ -175,7 +184,9 @@ def compiled(
         model = schema.Model.model_validate(loaded.model_values(key))
         if model.parsers == "auto":
             auto.add(key)
-        routes[key] = _route(key, model, upstreams[model.upstream], specs)
+        upstream = upstreams[model.upstream]
+        limit = _output_limit(loaded, key, model, upstream)
+        routes[key] = replace(_route(key, model, upstream, specs), max_output_tokens=limit)
     return Snapshot(
         revision=_revision(loaded),
         environment=environment,
@@ -247,11 +258,21 @@ def _route(key: str, model: schema.Model, upstream: core.UpstreamRef, parsers: M
             emit=model.reasoning.emit,
             starts_open=None if starts_open == "auto" else bool(starts_open),
             replay=model.reasoning.replay,
+            effort=_path(model.reasoning.effort),
+            efforts=model.reasoning.efforts,
+            budget=_path(model.reasoning.budget),
+            switch=_path(model.reasoning.switch),
+            on=model.reasoning.on,
+            off=model.reasoning.off,
         ),
         unsupported=model.unsupported,
         server_tools=model.server_tools,
-        max_output_tokens=model.max_output_tokens or None,
         context_window=model.context_window,
+        max_tokens_field=model.max_tokens_field,
+        max_stop_sequences=model.max_stop_sequences,
+        tool_schema=core.ToolSchema(frozenset(model.tool_schema.drop), model.tool_schema.inline),
+        structured_output=model.structured_output,
+        user_field=_path(model.user_field),
         count_tokens=model.count_tokens,
         timeouts=core.Timeouts(**dict(model.timeouts)),
         retry=core.RetryPolicy(**(dict(model.retry) | {"on": frozenset(model.retry.on)})),
@@ -269,6 +290,10 @@ def _error_rule(rule: schema.ErrorRule) -> ErrorRule:
         messages=(rule.message,) if rule.message else (),
         retry=rule.retry,
     )
+
+
+def _path(dotted: str) -> core.Path:
+    return tuple(dotted.split(".")) if dotted else ()
 
 
 def _client(name: str, entry: schema.Client, off: str) -> Client:

@@ -28,6 +28,7 @@ from bridge.core.parsing.engine import FinishReason, ParserEngine
 from bridge.core.parsing.jsonreader import read_json
 from bridge.core.parsing.names import Streaming
 from bridge.core.route import Route
+from bridge.core.stops import StopGate
 
 _LENGTH: frozenset[StopReason] = frozenset({"max_tokens", "context_window"})
 
@@ -37,7 +38,8 @@ class Attempt:
 
     ``usage`` is what the upstream counted, if it did. ``Usage`` and ``Finish`` are not shown but returned,
     the latter with the reason that holds for the client. ``tool_names`` maps the upstream's name of a
-    tool to the client's where they differ.
+    tool to the client's where they differ. ``cut_short``: the answer ended here, at a stop sequence of the
+    client's, and the upstream has more to say.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Attempt:
     ) -> None:
         self.route = route
         self.usage: Usage | None = None
+        self.cut_short = False
         self._gate = CallGate(conversation, tool_names)
         self._streaming = _streaming(route, conversation)
         self._call_id = new_call_id
@@ -66,7 +69,12 @@ class Attempt:
         )
         self._reader = AnswerReader(self._decoder)
         self._conversation = conversation
-        self._show = show
+        self._said: list[str] | None = None
+        if conversation.output_schema is not None and route.structured_output != "none":
+            self._said = []
+            show = _noting(show, self._said)
+        self._stops = StopGate(conversation.stop_sequences, show) if conversation.stop_sequences else None
+        self._show = self._stops or show
         self._reads_field = route.reasoning.source in ("auto", "field")
         self._emit = route.reasoning.emit
         self._counters: dict[str, int] = {}
@@ -108,6 +116,14 @@ class Attempt:
             if isinstance(event, ToolCallStart):
                 break
             self._emit_event(event)
+        if self._stops is not None:
+            self._stops.flush()
+
+    def unchecked(self, finish: Finish) -> str | None:
+        """The text that the client's output schema has to hold for, if the answer ended so that it should."""
+        if self._said is None or finish.reason != "end_turn" or self._gate.started:
+            return None
+        return "".join(self._said)
 
     def counters(self) -> dict[str, int]:
         """What decoder and parser noticed, by name."""
@@ -118,8 +134,11 @@ class Attempt:
         return counters
 
     def _handle(self, events: Iterable[Event]) -> Finish | Fault | None:
-        engine = self._engine
+        engine, stops = self._engine, self._stops
+        events = iter(events)
         for event in events:
+            if stops is not None and stops.matched is not None:
+                return self._stopped(stops.matched, [event, *events])
             if type(event) is TextDelta:
                 self._emit_all(engine.feed(event.text))
                 if self._cut:
@@ -138,7 +157,20 @@ class Attempt:
                 case ToolCallStart() | ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
                     self._structured(event)
                     engine = self._engine
+        if stops is not None and stops.matched is not None:
+            return self._stopped(stops.matched, ())
         return None
+
+    def _stopped(self, sequence: str, rest: Iterable[Event]) -> Finish:
+        """The answer ends at a stop sequence; of what came behind it only the token counts matter."""
+        self.cut_short = True
+        for event in rest:
+            if isinstance(event, Usage):
+                self.usage = event
+            elif isinstance(event, Finish):
+                self.cut_short = False
+        _add(self._counters, {"stopped_here": 1})
+        return Finish("tool_use") if self._gate.finished else Finish("stop_sequence", stop_sequence=sequence)
 
     def _new_engine(self, starts_open: bool | None) -> ParserEngine:
         route = self.route
@@ -195,8 +227,8 @@ class Attempt:
 
     def _emit_event(self, event: Event) -> None:
         """Apply the route's and the client's wishes to an event and show what is left of it."""
-        if self._cut:
-            # Behind a call that cannot be completed nothing can be shown any more.
+        if self._cut or (self._stops is not None and self._stops.matched is not None):
+            # Behind a call that cannot be completed nothing can be shown any more, and behind the end nothing comes.
             return
         match event:
             case TextDelta(text):
@@ -230,6 +262,10 @@ class Attempt:
         """The model ended: let out what was held, and settle the reason."""
         reason = finish.reason
         self._emit_all(self._end_text("length" if reason in _LENGTH else "stop"))
+        if self._stops is not None:
+            if self._stops.matched is not None:
+                return self._stopped(self._stops.matched, [finish])
+            self._stops.flush()
         dropped = self.counters().get("dropped", 0)
         if self._cut and reason not in _LENGTH:
             return self._uncompletable()
@@ -277,6 +313,17 @@ def _streaming(route: Route, conversation: Conversation) -> Streaming:
     if route.tool_streaming == "complete" and any(tool.eager for tool in conversation.tools):
         return "per_tool"
     return route.tool_streaming
+
+
+def _noting(show: Callable[[Event], None], said: list[str]) -> Callable[[Event], None]:
+    """``show`` that keeps the text in ``said`` too."""
+
+    def noting(event: Event) -> None:
+        if isinstance(event, TextDelta):
+            said.append(event.text)
+        show(event)
+
+    return noting
 
 
 def _always(name: str) -> bool:

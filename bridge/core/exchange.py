@@ -6,12 +6,13 @@ The centre of the bridge, and free of IO. The shell around it sends what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from bridge.core import jsontext
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
+from bridge.core.carrier import Refusal
 from bridge.core.conversation import Conversation, ToolUse
 from bridge.core.events import Event, Fault, Finish, StopReason, Usage
 from bridge.core.losses import check
@@ -19,6 +20,7 @@ from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
 from bridge.core.signature import Signer
 from bridge.core.voice import Fold, Stream, Voice
+from bridge.errors import RequestError
 
 __all__ = ["Exchange", "UpstreamRequest"]
 
@@ -31,6 +33,8 @@ class Exchange:
     Attempts may follow each other until ``content_started``; nothing of an
     earlier one is left. ``receive*`` never raises, whatever arrives: a failure is
     the value ``fault``, and the shell either calls ``attempt`` again or ``fail``.
+    ``unchecked`` is the text of an answer that is complete and has to fit
+    ``output_schema``: the shell says with ``checked`` whether it does.
     """
 
     def __init__(
@@ -46,8 +50,10 @@ class Exchange:
         self.finished = False
         self.usage = Usage()
         self.stop_reason: StopReason | None = None
+        self.unchecked: str | None = None
         self.warnings = tuple(map(str, conversation.warnings))
         self.attempts = 0
+        self.headers: Mapping[str, str] = {}
         self._conversation = conversation
         self._new_id = new_id
         self._request_id = request_id
@@ -57,6 +63,7 @@ class Exchange:
         self._request: UpstreamRequest | None = None
         self._attempt: Attempt | None = None
         self._failed = False
+        self._last: Finish | None = None
         self._out: list[bytes] = []
         self._encoder = voice.stream(conversation, self._answer_id, request_id, input_tokens)
         self._fold: Fold | None = None
@@ -73,9 +80,13 @@ class Exchange:
         """
         if self.content_started or self._failed or self.finished:
             raise RuntimeError("an exchange that has shown content, failed or finished cannot begin again")
+        if route.upstream.protocol == "anthropic":
+            message = f"upstream `{route.upstream.name}` speaks only the Messages API"
+            raise RequestError(Fault("invalid_request", message))
         if self._request is None or self._attempt is None or self._attempt.route is not route:
-            self._request = build_request(self._conversation, route)
+            self._request = build_request(self._conversation, route, self._estimate)
         self.fault = None
+        self.unchecked = None
         self.usage = Usage()
         losses = self._conversation.warnings + self._request.warnings
         check(losses, route)
@@ -91,10 +102,13 @@ class Exchange:
         self._attempt = Attempt(self._conversation, route, new_call_id, self._taken, self._show, names)
         return self._request
 
-    def receive_head(self, content_type: str) -> None:
+    def receive_head(self, content_type: str, headers: Mapping[str, str] | None = None) -> None:
         """A 2xx answer began."""
         if self._live is not None and content_type.startswith("text/html"):
             self.fault = self._live.broken("a page of markup instead of an answer")
+
+    def receive_refusal(self, fault: Fault, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """An answer that is not 2xx: the fault that was made of it says all that a client understands."""
 
     def receive(self, data: bytes) -> None:
         """More of the answer's body."""
@@ -112,11 +126,38 @@ class Exchange:
         """The answer broke off. That does not matter if the model had said why it stopped."""
         attempt = self._live
         if attempt is None:
-            return
-        if attempt.ended:
+            if self.unchecked is not None:
+                self.unchecked, self.fault = None, fault
+        elif attempt.ended:
             self.receive_eof()
         else:
             self.fault = fault
+
+    @property
+    def output_schema(self) -> Mapping[str, object] | None:
+        """What the client wants the answer to fit."""
+        return self._conversation.output_schema
+
+    def checked(self, violation: str) -> None:
+        """The verdict on ``unchecked``: "" lets the answer end; anything else is a fault that another attempt may mend.
+
+        Nothing is repaired: what a stream has shown stays, and an error follows it.
+        """
+        attempt, last = self._attempt, self._last
+        if self.unchecked is None or attempt is None or last is None:
+            raise RuntimeError("no answer waits for a verdict")
+        self.unchecked = self._last = None
+        if violation:
+            who = f"the answer of upstream `{attempt.route.upstream.name}`"
+            message = f"{who} does not fit output_config.format: {violation}"
+            self.fault = Fault("api", message, retry="transient", upstream_status=200)
+        else:
+            self._complete(attempt, last)
+
+    @property
+    def cut_short(self) -> bool:
+        """It has finished while the upstream is still speaking: nobody needs the rest."""
+        return self._attempt is not None and self._attempt.cut_short
 
     @property
     def ended(self) -> bool:
@@ -169,6 +210,10 @@ class Exchange:
         if self._encoder.started:
             self._out.append(self._encoder.error(fault, self._request_id))
 
+    def refusal(self, fault: Fault) -> Refusal | None:
+        """An upstream's own words for ``fault``: never what a client of the Messages API understands."""
+        return None
+
     def client_bytes(self) -> bytes:
         """What a streamed answer has to send since the last call."""
         out = b"".join(self._out)
@@ -184,7 +229,8 @@ class Exchange:
     @property
     def _live(self) -> Attempt | None:
         """The attempt that still listens."""
-        return None if self.fault is not None or self.finished or self._failed else self._attempt
+        over = self.fault is not None or self.finished or self._failed or self.unchecked is not None
+        return None if over else self._attempt
 
     def _conclude(self, attempt: Attempt, last: Finish | Fault | None) -> None:
         if last is None:
@@ -193,14 +239,25 @@ class Exchange:
         if isinstance(last, Fault):
             self.fault = last
             return
+        self.unchecked = attempt.unchecked(last)
+        if self.unchecked is None:
+            self._complete(attempt, last)
+        else:
+            self._last = last
+
+    def _complete(self, attempt: Attempt, last: Finish) -> None:
         if attempt.usage is None:
             # Clients compact by these counts: an estimate serves them better than zeros.
-            estimate = self._input_tokens or estimate_tokens(self._conversation)
-            self.usage = Usage(input_tokens=estimate, output_tokens=attempt.progress)
+            self.usage = Usage(input_tokens=self._estimate(), output_tokens=attempt.progress)
         self._show(self.usage)
         self._show(last)
         self.stop_reason = last.reason
         self.finished = True
+
+    def _estimate(self) -> int:
+        """The tokens of the input; worked out at most once."""
+        self._input_tokens = self._input_tokens or estimate_tokens(self._conversation)
+        return self._input_tokens
 
 
 def _shower(encoder: Stream, out: list[bytes]) -> Callable[[Event], None]:

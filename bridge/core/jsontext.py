@@ -15,6 +15,7 @@ import msgspec
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -36,6 +37,17 @@ def loads(data: bytes | str) -> Any:
         return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    """The members of a JSON object, each value as it is spelled; of a name that is there twice, the last.
+
+    Empty for what is no object, and for a text with lone surrogates.
+    """
+    try:
+        return {name: bytes(value) for name, value in _decode_members(data).items()}
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return {}
 
 
 def dumps(value: object) -> bytes:

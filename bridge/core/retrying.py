@@ -49,7 +49,8 @@ class Situation:
 
     ``attempt`` counts the upstream calls so far, over the whole chain. ``affordable`` says
     whether the upstream's budget covers ``cost(fault)``. ``fallback``: another upstream is left.
-    ``now`` and ``deadline`` are of one clock; ``unit`` is a random number in [0, 1).
+    ``now`` and ``deadline`` are of one clock; ``unit`` is a random number in [0, 1). ``unfit``: there was
+    no call, since the request cannot be written for this upstream; for another one it may be possible.
     """
 
     attempt: int
@@ -60,6 +61,7 @@ class Situation:
     now: float
     deadline: float
     unit: float
+    unfit: bool = False
 
 
 def cost(fault: Fault) -> int:
@@ -73,7 +75,8 @@ def decide(policy: RetryPolicy, situation: Situation) -> Verdict:
     left = situation.deadline - situation.now
     if situation.content_started or left < SHORTEST_ATTEMPT:
         return GiveUp(fault)
-    elsewhere: Verdict = Fallback() if situation.fallback and _elsewhere(fault) else GiveUp(fault)
+    other = situation.unfit or _elsewhere(fault)
+    elsewhere: Verdict = Fallback() if situation.fallback and other else GiveUp(fault)
     if not _repeatable(policy, situation):
         return elsewhere
     wait = _wait(policy, situation)

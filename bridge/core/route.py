@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from bridge.core.parsing.spec import ParserSpec
 
 Protocol = Literal["openai", "anthropic", "demo"]
+Path = tuple[str, ...]
+"""The way to a field of a body: keys of tables, then the field's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,20 @@ class Reasoning:
     ``starts_open``: the output starts inside the reasoning; None leaves it to the parser file.
     ``replay``: how earlier reasoning goes back to the upstream: in this key of its message, as "tags" in
     the text, or ("") not at all.
+    ``effort``, ``budget``, ``switch``: where in the body the client's wishes go, () for nowhere.
+    ``efforts``: the words that ``effort`` takes. ``on``, ``off``: what ``switch`` takes.
     """
 
     source: Literal["auto", "field", "tags", "none"] = "auto"
     emit: Literal["auto", "thinking", "text", "drop"] = "auto"
     starts_open: bool | None = None
     replay: str = ""
+    effort: Path = ()
+    efforts: tuple[str, ...] = ("low", "medium", "high")
+    budget: Path = ()
+    switch: Path = ()
+    on: bool | str = True
+    off: bool | str = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,14 @@ class BodyPatch:
     set: Mapping[str, object] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSchema:
+    """What tools' schemas lose on their way: the keywords ``drop``, and with ``inline`` their references."""
+
+    drop: frozenset[str] = frozenset()
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +142,8 @@ class Route:
     fallbacks: tuple[str, ...] = ()
     errors: tuple[ErrorRule, ...] = ()
     server_tools: Literal["drop", "reject"] = "drop"
+    max_tokens_field: str = "max_tokens"
+    max_stop_sequences: int = 4
+    tool_schema: ToolSchema = ToolSchema()
+    structured_output: Literal["response_format", "prompt", "none"] = "response_format"
+    user_field: Path = ()

@@ -59,6 +59,7 @@ def _facts(record: RequestRecord) -> dict[str, object]:
         "route": record.route,
         "upstream": record.upstream,
         "upstream_model": record.upstream_model,
+        "upstream_request_id": record.upstream_request_id,
         "attempts": record.attempts,
         "stream": record.stream,
         "stop_reason": record.stop_reason,

@@ -28,6 +28,7 @@ class RequestRecord:
     reason: str = ""
     upstream: str = ""
     upstream_model: str = ""
+    upstream_request_id: str = ""
     revision: str = ""
     stream: bool = False
     attempts: int = 0

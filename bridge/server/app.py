@@ -18,9 +18,10 @@ from bridge.core.jsontext import dumps
 from bridge.errors import RequestError
 from bridge.server import admin, models, openapi
 from bridge.server.door import DOORS, door_of
+from bridge.server.ids import new_id
 from bridge.server.messages import MessagesEndpoint
 from bridge.server.respond import Message, Receive, Scope, Send, own_headers
-from bridge.server.state import REQUEST_ID, ROUTED, State, new_id
+from bridge.server.state import REQUEST_ID, ROUTED, State
 from bridge.server.stream import INTERNAL, Pace
 
 
@@ -89,8 +90,7 @@ class _Application(FastAPI):
 
         async def signed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                model, upstream = scope.get(ROUTED, ("", ""))
-                own = own_headers(self._state.store.current.revision, model, upstream)
+                own = own_headers(self._state.store.current.revision, *scope.get(ROUTED, ()))
                 message["headers"] = [*message["headers"], *door.ids(scope[REQUEST_ID]), *own]
             await send(message)
 

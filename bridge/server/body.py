@@ -17,10 +17,11 @@ class ClientGone(Exception):
 
 async def read_json(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> Any:
     """The JSON value of the body. Raises RequestError for one that is too large or not JSON, or ClientGone."""
-    return parse_json(await _read(headers, receive, limit))
+    return parse_json(await read_body(headers, receive, limit))
 
 
-async def _read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """The bytes of the body. Raises RequestError for one that is too large or compressed, or ClientGone."""
     if (encoding := headers.get(b"content-encoding")) and encoding.lower() != b"identity":
         raise RequestError(Fault("invalid_request", "a compressed request body is not supported", status=415))
     declared = headers.get(b"content-length", b"")

@@ -5,33 +5,57 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from bridge.core.anthropic import errors as messages_errors
+from bridge.core.anthropic.passing import Question, read_question
 from bridge.core.anthropic.request import parse_request
 from bridge.core.anthropic.voice import MESSAGES as MESSAGES_VOICE
+from bridge.core.carrier import Carrier
 from bridge.core.conversation import Conversation
 from bridge.core.events import Fault
+from bridge.core.exchange import Exchange
 from bridge.core.openai import failures as chat_errors
 from bridge.core.openai.inbound import read_request
-from bridge.core.route import Protocol, Route
+from bridge.core.relay import Relay
+from bridge.core.route import Protocol as UpstreamProtocol
+from bridge.core.route import Route
 from bridge.core.voice import Voice
 from bridge.errors import RequestError
-from bridge.server.respond import ErrorWriter, Header
+from bridge.server.ids import new_id
+from bridge.server.respond import ErrorWriter, Header, Scope
+
+
+class Asked(Protocol):
+    """A request, read as far as it takes to find its routes."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def stream(self) -> bool: ...
+
+    @property
+    def user_id(self) -> str: ...
+
+    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str) -> Carrier:
+        """What takes the request to these routes. Raises RequestError for one that cannot be taken there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """``read`` takes the decoded body of a request; it raises RequestError. ``error`` writes a whole error answer.
+    """``read`` takes the body of a request, and what it says decoded; it raises RequestError. ``error`` writes a
+    whole error answer.
 
     ``id_headers`` tell the client the id of its request; ``protocols`` are those of the upstreams
     that can be reached from here.
     """
 
     path: str
-    read: Callable[[object], tuple[Conversation, Voice]]
+    read: Callable[[bytes, object], Asked]
     error: ErrorWriter
     id_headers: tuple[bytes, ...]
-    protocols: frozenset[Protocol]
+    protocols: frozenset[UpstreamProtocol]
 
     def ids(self, request_id: str) -> list[Header]:
         """The headers with the id of a request."""
@@ -49,12 +73,55 @@ class Door:
         return [route for route in chain if route.upstream.protocol in self.protocols]
 
 
-def _read_messages(body: object) -> tuple[Conversation, Voice]:
-    return parse_request(body), MESSAGES_VOICE
+@dataclass(frozen=True, slots=True)
+class _AskedMessages:
+    question: Question
+
+    @property
+    def model(self) -> str:
+        return self.question.model
+
+    @property
+    def stream(self) -> bool:
+        return self.question.stream
+
+    @property
+    def user_id(self) -> str:
+        return self.question.user_id
+
+    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str) -> Carrier:
+        if any(route.upstream.protocol == "anthropic" for route in chain):
+            return Relay(self.question.with_head(scope["headers"], scope["query_string"]), new_id, request_id)
+        return Exchange(parse_request(self.question.body), new_id, request_id, MESSAGES_VOICE)
 
 
-def _read_chat(body: object) -> tuple[Conversation, Voice]:
-    return read_request(body, int(time.time()))
+@dataclass(frozen=True, slots=True)
+class _AskedChat:
+    conversation: Conversation
+    voice: Voice
+
+    @property
+    def model(self) -> str:
+        return self.conversation.model
+
+    @property
+    def stream(self) -> bool:
+        return self.conversation.stream
+
+    @property
+    def user_id(self) -> str:
+        return self.conversation.user_id
+
+    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str) -> Carrier:
+        return Exchange(self.conversation, new_id, request_id, self.voice)
+
+
+def _read_messages(raw: bytes, body: object) -> Asked:
+    return _AskedMessages(read_question(raw, body))
+
+
+def _read_chat(raw: bytes, body: object) -> Asked:
+    return _AskedChat(*read_request(body, int(time.time())))
 
 
 MESSAGES = Door(

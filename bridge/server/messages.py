@@ -7,18 +7,17 @@ from asyncio import get_running_loop
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bridge.core.conversation import Conversation
 from bridge.core.events import Fault
-from bridge.core.exchange import Exchange
 from bridge.core.route import Route
 from bridge.errors import RequestError
 from bridge.observe.log import log_request
 from bridge.observe.record import RequestRecord
 from bridge.server.auth import Caller
-from bridge.server.body import ClientGone, read_json
+from bridge.server.body import ClientGone, parse_json, read_body
 from bridge.server.door import MESSAGES, Door
+from bridge.server.ids import new_id
 from bridge.server.respond import Receive, Scope, Send, own_headers, send_fault
-from bridge.server.state import Live, State, new_id
+from bridge.server.state import Live, State
 from bridge.server.stream import INTERNAL, Pump
 from bridge.upstream.call import Call
 
@@ -80,21 +79,22 @@ class MessagesEndpoint:
         headers: Mapping[bytes, bytes],
     ) -> None:
         snapshot = live.generation.snapshot
-        conversation, voice = self._door.read(await read_json(headers, receive, snapshot.limits.request_body))
-        record.model = conversation.model
-        record.stream = conversation.stream
-        caller.check(conversation.model)
-        chain = self._door.passable(_chain(live, conversation, record))
-        exchange = Exchange(conversation, new_id, record.request_id, voice)
-        pump = Pump(scope, receive, send, exchange, record, self._state.pace, self._door, stream=conversation.stream)
+        raw = await read_body(headers, receive, snapshot.limits.request_body)
+        asked = self._door.read(raw, parse_json(raw))
+        record.model = asked.model
+        record.stream = asked.stream
+        caller.check(asked.model)
+        chain = self._door.passable(_chain(live, asked.model, record))
+        exchange = asked.carrier(chain, scope, record.request_id)
+        pump = Pump(scope, receive, send, exchange, record, self._state.pace, self._door, stream=asked.stream)
         call = Call(
             exchange,
             chain,
             live.generation,
             pump.flush,
-            deadline=record.started + _patience(headers, chain[0], conversation),
-            streams=conversation.stream,
-            session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or conversation.user_id,
+            deadline=record.started + _patience(headers, chain[0], stream=asked.stream),
+            streams=asked.stream,
+            session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or asked.user_id,
             original=headers.get(b"x-stainless-retry-count", b"0") == b"0",
         )
         self._state.pumps.add(pump)
@@ -104,6 +104,7 @@ class MessagesEndpoint:
             self._state.pumps.discard(pump)
             record.attempts = call.attempts
             record.route, record.upstream, record.upstream_model = call.route, call.upstream, call.model
+            record.upstream_request_id = record.upstream_request_id or exchange.headers.get("request-id", "")
             record.usage, record.stop_reason = exchange.usage, exchange.stop_reason
             record.counters, record.warnings = dict(exchange.counters), tuple(exchange.warnings)
 
@@ -116,21 +117,21 @@ class MessagesEndpoint:
         record.status = await send_fault(send, fault, record.request_id, self._door.error, [*own, *allow])
 
 
-def _chain(live: Live, conversation: Conversation, record: RequestRecord) -> list[Route]:
+def _chain(live: Live, model: str, record: RequestRecord) -> list[Route]:
     """The route of the request and those behind it. Raises RequestError (404) if there is none."""
     snapshot = live.generation.snapshot
-    decision = snapshot.router.decide(conversation.model)
+    decision = snapshot.router.decide(model)
     record.reason = decision.reason
     if decision.route is None:
         raise RequestError(Fault("not_found", decision.reason))
     chain = [decision.route]
     for key in decision.route.fallbacks:
         route = snapshot.routes[key]
-        chain.append(route if route.model else replace(route, model=conversation.model))
+        chain.append(route if route.model else replace(route, model=model))
     return chain
 
 
-def _patience(headers: Mapping[bytes, bytes], route: Route, conversation: Conversation) -> float:
+def _patience(headers: Mapping[bytes, bytes], route: Route, *, stream: bool) -> float:
     """How long the request may take: the route's limit, or the client's own if that is shorter.
 
     Of a stream, a client's timeout only limits the silence, and there is none.
@@ -138,6 +139,6 @@ def _patience(headers: Mapping[bytes, bytes], route: Route, conversation: Conver
     total = route.timeouts.total
     asked = headers.get(b"x-stainless-timeout") or headers.get(b"x-stainless-read-timeout", b"")
     asked = asked.removesuffix(b".0")
-    if not conversation.stream and asked.isdigit() and 0 < len(asked) < 7:
+    if not stream and asked.isdigit() and 0 < len(asked) < 7:
         return min(total, max(1.0, float(asked)))
     return total

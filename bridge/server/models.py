@@ -7,6 +7,7 @@ import asyncio
 from fastapi import FastAPI, Request, Response
 
 from bridge.core.anthropic.models import ListedModel, find_model, model_page
+from bridge.core.anthropic.passing import read_question
 from bridge.core.anthropic.request import parse_count_request
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.events import Fault
@@ -15,8 +16,9 @@ from bridge.core.openai.answer import model_body, model_list
 from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
-from bridge.server.body import read_json
+from bridge.server.body import parse_json, read_body
 from bridge.server.door import CHAT, door_of
+from bridge.server.passing import passed_count
 from bridge.server.state import ROUTED, State
 
 _QUICK = 50_000
@@ -53,9 +55,12 @@ def add(app: FastAPI, state: State) -> None:
     async def count_tokens(request: Request) -> Response:
         caller = _caller(state, request)
         limit = state.store.current.limits.request_body
-        body = await read_json(dict(request.scope["headers"]), request.receive, limit)
-        conversation = parse_count_request(body)
-        caller.check(conversation.model)
+        raw = await read_body(dict(request.scope["headers"]), request.receive, limit)
+        question = read_question(raw, parse_json(raw))
+        caller.check(question.model)
+        if (passed := await passed_count(state, request, question)) is not None:
+            return passed
+        conversation = parse_count_request(question.body)
         _note_route(state, request, conversation.model)
         size = int(request.headers.get("content-length", _QUICK))
         # Long texts are counted beside the event loop, which has streams to serve.

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
-from bridge.server.state import new_id
+from bridge.server.ids import new_id
 
 HEAD_TIMEOUT = 10.0
 BODY_TIMEOUT = 60.0

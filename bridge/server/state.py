@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,7 @@ if TYPE_CHECKING:
 REQUEST_ID = "bridge.request_id"
 """Where a request's scope has the id that its answer will carry."""
 ROUTED = "bridge.routed"
-"""Where an endpoint leaves the model and the upstream that its answer is about, if it is about one."""
-
-
-def new_id(prefix: str) -> str:
-    """A fresh identifier such as ``msg_...``: never the same twice, also across processes."""
-    return f"{prefix}_{os.urandom(12).hex()}"
+"""Where an endpoint leaves the model and the upstream that its answer is about, and how often it asked there."""
 
 
 @dataclass(frozen=True, slots=True)

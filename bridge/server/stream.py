@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bridge.core.carrier import Carrier
 from bridge.core.events import Fault
-from bridge.core.exchange import Exchange
 from bridge.observe.record import RequestRecord
 from bridge.server.door import Door
-from bridge.server.respond import Header, Receive, Scope, Send, header, own_headers, send_fault, send_json
+from bridge.server.respond import Header, Receive, Scope, Send, header, own_headers, send_fault, send_whole
 from bridge.upstream.call import WRITE_STALL, Call, ClientStalled
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Pump:
         scope: Scope,
         receive: Receive,
         send: Send,
-        exchange: Exchange,
+        exchange: Carrier,
         record: RequestRecord,
         pace: Pace,
         door: Door,
@@ -180,6 +181,10 @@ class Pump:
         else:
             self._record.first_byte = self._loop.time()
             request_id, write = self._record.request_id, self._door.error
+            if refusal := self._exchange.refusal(fault):
+                self._record.status = refusal.status
+                await send_whole(self._send, refusal.status, self._head([], refusal.headers), refusal.body)
+                return
             self._record.status = await send_fault(self._send, fault, request_id, write, self._headers())
 
     async def _start(self) -> None:
@@ -187,15 +192,25 @@ class Pump:
         self._started = True
         self._record.status = 200
         self._record.first_byte = self._loop.time()
-        headers = [*_STREAM_HEADERS, *self._door.ids(self._record.request_id), *self._headers()]
+        headers = self._head(_STREAM_HEADERS, self._exchange.headers)
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def _send_message(self) -> None:
         """The whole answer, not streamed."""
         self._record.status = 200
         self._record.first_byte = self._loop.time()
-        headers = [*self._door.ids(self._record.request_id), *self._headers()]
-        await send_json(self._send, self._exchange.message(), headers)
+        headers = self._head([(b"content-type", b"application/json")], self._exchange.headers)
+        await send_whole(self._send, 200, headers, self._exchange.message())
+
+    def _head(self, usual: list[Header], passed: Mapping[str, str]) -> list[Header]:
+        """The headers of an answer: the ``usual`` ones, or what its upstream ``passed`` in their place."""
+        ids = self._door.ids(self._record.request_id)
+        if not passed:
+            return [*usual, *ids, *self._headers()]
+        fields = dict([*usual, *ids, (b"x-bridge-request-id", self._record.request_id.encode())])
+        fields.update(header(name, value) for name, value in passed.items())
+        self._record.upstream_request_id = passed.get("request-id", "")
+        return [*fields.items(), *self._headers()]
 
     def _headers(self) -> list[Header]:
         """What this proxy says about the answer."""

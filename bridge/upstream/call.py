@@ -13,14 +13,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 
 from bridge.core import retrying
+from bridge.core.carrier import Carrier
 from bridge.core.events import Fault
-from bridge.core.exchange import Exchange
 from bridge.core.openai.errors import fault_from_response
 from bridge.core.route import Route
 from bridge.errors import RequestError, UpstreamError
 from bridge.upstream.alarm import Alarm
 from bridge.upstream.http import Answer
 from bridge.upstream.pool import Generation, Upstream
+from bridge.upstream.schemacheck import violation
 
 ERROR_BODY = 64 * 2**10
 WRITE_STALL = 30.0
@@ -42,7 +43,7 @@ class Call:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Carrier,
         chain: Sequence[Route],
         generation: Generation,
         flush: Callable[[], Awaitable[None]],
@@ -68,6 +69,7 @@ class Call:
         self._expires = inf
         self._reason = ""
         self._flushed = False
+        self._unfit = False
         self.attempts = 0
         self.route = chain[0].key
         self.upstream = chain[0].upstream.name
@@ -107,6 +109,7 @@ class Call:
                 affordable=budget.balance(now) >= cost,
                 fallback=len(self._chain) > 1,
                 content_started=self._exchange.content_started,
+                unfit=self._unfit,
                 now=now,
                 deadline=self._deadline,
                 unit=random.random(),
@@ -123,10 +126,9 @@ class Call:
         self.route = route.key
         self.upstream = ref.name
         self.model = route.model
+        self._unfit = False
         if ref.off:
             return Fault("permission", f"upstream `{ref.name}` is off: {ref.off}")
-        if ref.protocol == "anthropic":
-            return Fault("api", f'upstream `{ref.name}`: protocol = "anthropic" cannot be served by this version')
         standing = upstream.standing
         breaker = standing.breaker
         now = self._clock()
@@ -144,6 +146,7 @@ class Call:
                 standing.bulkhead.release()
         except (UpstreamError, RequestError) as problem:
             fault = problem.fault
+            self._unfit = isinstance(problem, RequestError)
         except BaseException:
             breaker.abandoned()
             raise
@@ -165,7 +168,7 @@ class Call:
             answer = await endpoint.send(request.path, request.headers, request.body, route.timeouts.connect)
             if not 200 <= answer.status < 300:
                 return await self._refusal(answer, upstream, route)
-            exchange.receive_head(answer.content_type)
+            exchange.receive_head(answer.content_type, answer.headers)
             await self._receive(answer, upstream, route)
         except UpstreamError as problem:
             if answer is None:
@@ -192,16 +195,19 @@ class Call:
         return exchange.fault
 
     async def _refusal(self, answer: Answer, upstream: Upstream, route: Route) -> Fault:
-        return fault_from_response(
+        body = await answer.read_all(ERROR_BODY)
+        fault = fault_from_response(
             answer.status,
             answer.headers,
-            await answer.read_all(ERROR_BODY),
+            body,
             upstream.ref.name,
             route.model,
             now=time.time(),
             secrets=(upstream.ref.api_key,) if upstream.ref.api_key else (),
             rules=route.errors,
         )
+        self._exchange.receive_refusal(fault, answer.status, answer.headers, body)
+        return fault
 
     async def _receive(self, answer: Answer, upstream: Upstream, route: Route) -> None:
         """Pass the body to the exchange until it has finished or failed."""
@@ -210,6 +216,8 @@ class Call:
         progress = 0
         while data := await answer.read():
             exchange.receive(data)
+            if exchange.unchecked is not None:
+                await self._check()
             if exchange.fault is not None:
                 return
             if exchange.progress != progress:
@@ -223,9 +231,21 @@ class Call:
             if progress or self._streams or exchange.finished:
                 await self._write()
             if exchange.finished:
-                await self._settle(answer)
+                if not exchange.cut_short:
+                    await self._settle(answer)
                 return
         exchange.receive_eof()
+        if exchange.progress and not progress:
+            # An answer in one piece says nothing before its end.
+            upstream.standing.breaker.succeeded(clock())
+        await self._check()
+
+    async def _check(self) -> None:
+        """Whether the answer fits the client's schema, if it wants one and the answer is complete."""
+        exchange = self._exchange
+        if exchange.unchecked is not None:
+            self._expect(inf, "")
+            exchange.checked(await violation(exchange.output_schema or {}, exchange.unchecked))
 
     async def _write(self) -> None:
         """Let the client have what there is. The upstream's clock stands still meanwhile."""

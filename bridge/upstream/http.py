@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from bridge.errors import UpstreamError
 from bridge.upstream.demo import demo_answer
 
 _INFLATED_AT_ONCE = 2**20
+_SENT_AT_ONCE = 2**20
 _HEADS = 64
 _BODIES = "bridge_bodies"
 
@@ -156,11 +158,16 @@ class _Transport(AiohttpTransport):
             request.method,
             ready["url"],
             headers=ready["fields"],
-            data=request.stream.data or None,
+            data=_payload(request.stream.data),
             allow_redirects=False,
             timeout=ready["timeout"],
         )
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
+
+
+def _payload(data: bytes) -> bytes | BytesIO | None:
+    """A body as aiohttp wants it: a large one piece by piece, so that the event loop is not held up."""
+    return BytesIO(data) if len(data) > _SENT_AT_ONCE else data or None
 
 
 class Client:
@@ -254,10 +261,16 @@ class _Head:
         self.url = httpx.URL(url)
         self.headers = httpx.Headers(fields)
         self.extensions = {
-            "url": URL(url),
+            "url": _spelled(url),
             "fields": fields,
             "timeout": aiohttp.ClientTimeout(connect=connect, sock_connect=connect),
         }
+
+
+def _spelled(url: str) -> URL:
+    """A URL whose query, a client's own, keeps its spelling."""
+    before, mark, query = url.partition("?")
+    return URL(f"{URL(before)}{mark}{query}", encoded=True)
 
 
 class Answer:

@@ -22,7 +22,7 @@ async def listed_models(upstream: UpstreamRef, timeout: float = 10.0) -> list[st
         try:
             async with asyncio.timeout(timeout):
                 answer = await Endpoint(client, upstream.name, base_url).send(
-                    "/models", _headers(upstream), b"", timeout, method="GET"
+                    _path(upstream), _headers(upstream), b"", timeout, method="GET"
                 )
                 ids = await _ids(answer, upstream.name)
         except TimeoutError:
@@ -36,9 +36,15 @@ async def listed_models(upstream: UpstreamRef, timeout: float = 10.0) -> list[st
     return sorted(set.intersection(*found)) if found else None
 
 
+def _path(upstream: UpstreamRef) -> str:
+    # Anthropic's list comes in pages, of 20 models unless it is told otherwise.
+    return "/models?limit=1000" if upstream.protocol == "anthropic" else "/models"
+
+
 def _headers(upstream: UpstreamRef) -> dict[str, str]:
     if upstream.protocol == "anthropic":
-        return {**request_headers(upstream.api_key), **upstream.headers}
+        known = {name: value for name, value in request_headers(upstream.api_key).items() if value}
+        return {**known, **upstream.headers}
     key = {"authorization": f"Bearer {upstream.api_key}"} if upstream.api_key else {}
     return {**key, **upstream.headers}
 

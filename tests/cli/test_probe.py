@@ -115,7 +115,7 @@ def test_an_upstream_that_refuses_everything() -> None:
         (
             '[upstreams.u]\nbase_url = "http://h/v1"\nprotocol = "anthropic"\n[models.m]\nupstream = "u"\n',
             1,
-            "no parser is needed",
+            "there is nothing to probe",
         ),
     ],
 )

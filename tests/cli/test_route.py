@@ -88,3 +88,14 @@ def test_a_broken_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     Path("routes.toml").write_text("[models.m]\n")
     assert cli.main(["route", "m"]) == 1
     assert "routes.toml:1:9: models.m: `upstream` is missing" in capsys.readouterr().err
+
+
+def test_an_anthropic_upstream_needs_no_parser(capsys: pytest.CaptureFixture[str]) -> None:
+    text = '[upstreams.a]\nbase_url = "http://a/v1"\nprotocol = "anthropic"\n[models.m]\nupstream = "a"\n'
+    Path("routes.toml").write_text(text)
+    found = facts(capsys, "m")
+    assert (found["parsers"], found["address"]) == ("-", "http://a/v1")
+    assert found["parsers because"] == "none: requests and answers are passed through as they are"
+    assert cli.main(["check"]) == 0
+    assert cli.main(["show"]) == 0
+    assert cli.main(["models"]) == 0

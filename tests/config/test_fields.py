@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bridge.config.fields import (
     BaseUrl,
+    BodyPath,
     ErrorType,
     Headers,
     JsonTable,
@@ -16,6 +17,7 @@ from bridge.config.fields import (
     Timeout,
     check_error_message,
     check_error_text,
+    check_some,
     check_storage,
 )
 
@@ -28,6 +30,9 @@ from bridge.config.fields import (
         (BaseUrl, "http://[::1]:80/v1", "http://[::1]:80/v1"),
         (Headers, {"X-A_b": "tab\there"}, {"X-A_b": "tab\there"}),
         (JsonTable, {"a": [1, {"b": "x"}]}, {"a": [1, {"b": "x"}]}),
+        (BodyPath, "", ""),
+        (BodyPath, "reasoning_effort", "reasoning_effort"),
+        (BodyPath, "chat_template_kwargs.enable-thinking", "chat_template_kwargs.enable-thinking"),
         (Timeout, "5s", 5.0),
         (Size, "1KiB", 1024),
         (ErrorType, "rate_limit_error", "rate_limit_error"),
@@ -49,6 +54,12 @@ def test_accepted(kind: Any, value: object, result: object) -> None:
         (Headers, {"a:b": "x"}),
         (Headers, {"a": "\r"}),
         (JsonTable, {"a": [float("inf")]}),
+        (BodyPath, "messages"),
+        (BodyPath, "max_tokens.x"),
+        (BodyPath, "a..b"),
+        (BodyPath, ".a"),
+        (BodyPath, "a b"),
+        (BodyPath, "a[0]"),
         (Timeout, "0s"),
         (Timeout, 5),
         (Size, 5),
@@ -72,3 +83,9 @@ def test_the_texts_of_error_rules() -> None:
     assert check_error_message("{n}!", None) == "{n}!"
     with pytest.raises(ValueError, match=r"`\{m\}` is not in `text`"):
         check_error_message("{m}", "got {n}")
+
+
+def test_at_least_one() -> None:
+    assert check_some(("a",)) == ("a",)
+    with pytest.raises(ValueError, match="must name at least one"):
+        check_some(())

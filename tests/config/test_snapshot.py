@@ -10,7 +10,17 @@ import pytest
 from bridge.config.snapshot import Client, Dashboard
 from bridge.config.units import Rate
 from bridge.core.errorrules import ErrorRule, compile_wording
-from bridge.core.route import BodyPatch, Breaker, Reasoning, RetryBudget, RetryPolicy, Route, Timeouts, UpstreamRef
+from bridge.core.route import (
+    BodyPatch,
+    Breaker,
+    Reasoning,
+    RetryBudget,
+    RetryPolicy,
+    Route,
+    Timeouts,
+    ToolSchema,
+    UpstreamRef,
+)
 from bridge.core.signature import derived_key
 from bridge.errors import ConfigError
 
@@ -35,7 +45,12 @@ model = "Hermes-4"
 display_name = "Coder"
 tools = "prompt"
 tool_streaming = "eager"
-reasoning = { source = "tags", emit = "drop", starts_open = true, replay = "reasoning" }
+max_tokens_field = "max_completion_tokens"
+max_stop_sequences = 16
+tool_schema = { drop = ["$schema", "format"], inline = true }
+structured_output = "prompt"
+user_field = "user"
+reasoning = { source = "tags", emit = "drop", starts_open = true, replay = "reasoning", effort = "reasoning.effort", efforts = ["none", "high"], budget = "budget", switch = "thinking.type", on = "enabled", off = "disabled" }
 unsupported = "reject"
 server_tools = "reject"
 max_output_tokens = 0
@@ -90,13 +105,16 @@ def test_every_key_arrives(project: Project) -> None:
     assert snapshot.upstreams == {"u": upstream}
     assert snapshot.routes["coder"] == Route(
         "coder", upstream, "Hermes-4", "Coder", ("c-*",), (hermes,), "prompt", "eager",
-        Reasoning("tags", "drop", True, "reasoning"), "reject", None, 1000, "upstream",
+        Reasoning(
+            "tags", "drop", True, "reasoning", ("reasoning", "effort"), ("none", "high"), ("budget",),
+            ("thinking", "type"), "enabled", "disabled",
+        ), "reject", None, 1000, "upstream",
         Timeouts(1.0, 2.0, 3.0, 4.0), RetryPolicy(1, 0.0, 1.0, frozenset({500})),
         BodyPatch({"a": 1}, {"b": 2}, ("c",), {"d": "e"}), ("plain",),
         (ErrorRule(compile_wording("queue of {n}"), frozenset({400}), "overloaded", ("busy: {n}",), True),),
-        server_tools="reject",
+        "reject", "max_completion_tokens", 16, ToolSchema(frozenset({"$schema", "format"}), True), "prompt", ("user",),
     )  # fmt: skip
-    assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,))
+    assert snapshot.routes["plain"] == Route("plain", upstream, "", parsers=(hermes,), max_output_tokens=None)
     assert snapshot.auto_parsers == {"coder"}
     digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of "test"
     assert snapshot.clients == {
@@ -205,3 +223,23 @@ def test_reasoning_is_signed_with_what_every_replica_knows(project: Project) -> 
     assert "signing_key" not in repr(upstreams["keyed"])
     own = project.build(KEYS, {"KEY": "secret", "BRIDGE_SIGNATURE_KEY": "own"}).upstreams
     assert {upstream.signing_key for upstream in own.values()} == {derived_key("own")}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "below", "own", "limit"),
+    [("", "", "", None), ("7", "", "", None), ("7", "8", "", 8), ("", "8", "9", 9), ("", "8", "0", None)],
+)
+def test_what_is_passed_through_is_limited_only_on_purpose(
+    project: Project, defaults: str, below: str, own: str, limit: int | None
+) -> None:
+    def line(value: str) -> str:
+        return f"max_output_tokens = {value}\n" if value else ""
+
+    routes = project.build(
+        f"[defaults]\n{line(defaults)}"
+        f'[upstreams.a]\nbase_url = "http://a/v1"\nprotocol = "anthropic"\n[upstreams.a.defaults]\n{line(below)}'
+        f'[models.m]\nupstream = "a"\n{line(own)}'
+        f'[upstreams.b]\nbase_url = "http://b/v1"\n[models.n]\nupstream = "b"\n'
+    ).routes
+    assert routes["m"].max_output_tokens == limit
+    assert routes["n"].max_output_tokens == int(defaults or 32_000)

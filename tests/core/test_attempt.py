@@ -467,3 +467,56 @@ def test_text_and_calls_in_any_order_give_a_legal_stream(deltas: list[dict[str, 
         assert played.exchange.finished != (played.exchange.fault is not None)
         if played.exchange.fault is not None:
             give_up(played)
+
+
+STOPS = ("END", "\n\nHuman:")
+
+
+def test_a_stop_sequence_that_the_upstream_ignores() -> None:
+    said = Playbook.asking(stop_sequences=STOPS) >> chunk("Well, E") >> chunk("ND of it.") >> finish("stop") >> DONE
+    assert said << text("Well, ") << stop("stop_sequence", "END")
+
+
+def test_what_is_only_the_beginning_of_a_stop_sequence() -> None:
+    said = Playbook.asking(stop_sequences=STOPS) >> chunk("Well, EN") >> finish("length") >> DONE
+    assert said << text("Well, EN") << stop("max_tokens")
+
+
+def test_an_answer_that_begins_with_a_stop_sequence() -> None:
+    said = Playbook.asking(stop_sequences=STOPS) >> chunk("END") >> chunk("x") >> finish("stop") >> usage(1, 2) >> DONE
+    assert said << text("") << stop("stop_sequence", "END")
+
+
+def test_no_stop_sequence_in_reasoning_and_arguments() -> None:
+    said = Playbook.asking(TEXTUAL, ("get", "put"), stop_sequences=STOPS)
+    said = said >> reasoning("the END") >> chunk("I EN") >> call(0, "c", "get", '{"a": "END"}') >> finish("tool_calls")
+    assert said << thinking("the END") << text("I EN") << tool("get", {"a": "END"}) << stop("tool_use")
+    marked = asking(stop_sequences=STOPS) >> chunk("I: " + MARKUP.replace("1", '"END"')) >> finish("stop")
+    assert marked << text("I:") << tool("get", {"a": "END"}) << stop("tool_use")
+
+
+def test_a_call_behind_a_stop_sequence_is_none() -> None:
+    said = asking(stop_sequences=STOPS) >> chunk("I END") >> call(0, "c", "get", "{}") >> finish("tool_calls") >> DONE
+    assert said << text("I ") << stop("stop_sequence", "END")
+    marked = asking(stop_sequences=STOPS) >> chunk("I END " + MARKUP) >> finish("stop") >> DONE
+    assert marked << text("I ") << stop("stop_sequence", "END")
+
+
+def test_a_call_before_a_stop_sequence_is_one() -> None:
+    said = asking(stop_sequences=STOPS) >> chunk(MARKUP + " so END") >> chunk(" x") >> finish("stop") >> DONE
+    assert said << GET << text("so ") << stop("tool_use")
+
+
+def test_usage_behind_a_stop_sequence_counts() -> None:
+    sent = chunk("a END b") + finish("stop") + usage(7, 5) + DONE
+    played = play([sent], conversation=replace(CONVERSATION, stop_sequences=STOPS))
+    assert played.exchange.usage.output_tokens == 5
+    assert not played.exchange.cut_short
+    early = play([chunk("a END b"), sent], conversation=replace(CONVERSATION, stop_sequences=STOPS))
+    assert early.exchange.cut_short
+    assert early.exchange.counters["stopped_here"] == 1
+
+
+def test_what_was_held_back_comes_out_before_an_error() -> None:
+    played = play([chunk("a EN")], conversation=replace(CONVERSATION, stop_sequences=STOPS))
+    assert give_up(played) == [("open", "text", "a EN"), ("error", "api_error")]

@@ -6,6 +6,7 @@ import gc
 import json
 import weakref
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from playbook import (
@@ -350,3 +351,111 @@ def test_nothing_of_an_exchange_waits_for_the_garbage_collector(stream: bool) ->
         assert attempt() is None
     finally:
         gc.enable()
+
+
+SCHEMA = {"type": "integer"}
+
+
+def waiting(stream: bool = True, text_: str = "4x", **fields: Any) -> Exchange:
+    """An exchange whose answer is complete, and a schema has to hold for it."""
+    asked = replace(CONVERSATION, stream=stream, output_schema=SCHEMA, **fields)
+    exchange = Exchange(asked, counting(), "req_1", MESSAGES)
+    exchange.attempt(ROUTE)
+    exchange.receive(chunk(text_[:1]) + chunk(text_[1:]) + finish("stop") + usage(3, 2) + DONE)
+    return exchange
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_waits_for_the_verdict_on_its_schema(stream: bool) -> None:
+    exchange = waiting(stream)
+    assert (exchange.unchecked, exchange.output_schema, exchange.finished) == ("4x", SCHEMA, False)
+    before = exchange.client_bytes()
+    assert (b"message_delta" in before) is False
+    exchange.receive(chunk("more"))
+    exchange.receive_eof()
+    assert exchange.unchecked == "4x"
+    exchange.checked("")
+    assert exchange.finished
+    assert exchange.stop_reason == "end_turn"
+    assert exchange.usage == Usage(3, 2)
+    if stream:
+        assert read_stream(before + exchange.client_bytes()) == [text("4x"), stop("end_turn")]
+
+
+def test_what_does_not_fit_is_tried_again() -> None:
+    exchange = waiting(stream=False)
+    exchange.checked("$: not an integer")
+    assert exchange.fault is not None
+    assert (exchange.fault.kind, exchange.fault.retry) == ("api", "transient")
+    assert exchange.fault.message.endswith("does not fit output_config.format: $: not an integer")
+    exchange.attempt(ROUTE)
+    exchange.receive(chunk("4") + finish("stop") + DONE)
+    assert exchange.unchecked == "4"
+    exchange.checked("")
+    assert json.loads(exchange.message())["content"] == [{"type": "text", "text": "4"}]
+
+
+def test_what_was_shown_and_does_not_fit_ends_in_an_error() -> None:
+    exchange = waiting()
+    exchange.checked("no")
+    assert exchange.content_started
+    assert exchange.fault is not None
+    exchange.fail(exchange.fault)
+    assert read_stream(exchange.client_bytes()) == [("open", "text", "4x"), ("error", "api_error")]
+
+
+def test_a_fault_while_the_verdict_is_awaited() -> None:
+    exchange = waiting(stream=False)
+    exchange.receive_fault(GONE)
+    assert exchange.fault is GONE
+    assert exchange.unchecked is None
+    with pytest.raises(RuntimeError):
+        exchange.checked("")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        chunk("4") + finish("length"),
+        chunk("4") + finish("content_filter"),
+        chunk("4 END") + finish("stop"),
+        chunk("4") + call(0, "c", "f", "{}") + finish("tool_calls"),
+    ],
+)
+def test_only_an_answer_that_ended_by_itself_has_to_fit(sent: bytes) -> None:
+    asked = replace(CONVERSATION, output_schema=SCHEMA, tools=(Tool("f"),), stop_sequences=("END",))
+    exchange = Exchange(asked, counting(), "r", MESSAGES)
+    exchange.attempt(ROUTE)
+    exchange.receive(sent + DONE)
+    assert exchange.finished
+
+
+def test_a_schema_that_the_model_was_not_told_does_not_count() -> None:
+    exchange = Exchange(replace(CONVERSATION, output_schema=SCHEMA), counting(), "r", MESSAGES)
+    exchange.attempt(replace(ROUTE, structured_output="none"))
+    exchange.receive(chunk("four") + finish("stop") + DONE)
+    assert exchange.finished
+
+
+def test_the_reasoning_is_no_part_of_what_has_to_fit() -> None:
+    exchange = Exchange(replace(CONVERSATION, output_schema=SCHEMA), counting(), "r", MESSAGES)
+    exchange.attempt(ROUTE)
+    exchange.receive(reasoning("hm") + chunk("4") + finish("stop") + DONE)
+    assert exchange.unchecked == "4"
+
+
+def test_the_answer_is_kept_within_the_window() -> None:
+    asked = replace(CONVERSATION, max_tokens=9_000, turns=(Turn("user", (Text("word " * 2_000),)),))
+    exchange = Exchange(asked, counting(), "r", MESSAGES)
+    sent = json.loads(exchange.attempt(replace(ROUTE, context_window=10_000)).body)
+    assert 6_000 < sent["max_tokens"] < 8_500
+    assert any(warning.startswith("max_tokens: 9000 is lowered") for warning in exchange.warnings)
+
+
+def test_an_upstream_that_needs_no_translation_is_not_for_an_exchange() -> None:
+    exchange = begun()
+    with pytest.raises(RequestError, match="speaks only the Messages API"):
+        exchange.attempt(replace(ROUTE, upstream=replace(ROUTE.upstream, protocol="anthropic")))
+    exchange.receive_refusal(GONE, 500, {}, b"{}")
+    assert exchange.refusal(GONE) is None
+    assert exchange.headers == {}

@@ -54,3 +54,13 @@ def test_deep_nesting_is_refused_and_does_not_crash(opening: str) -> None:
 
 def test_not_a_number_never_leaves() -> None:
     assert jsontext.dumps([math.nan, math.inf]) == b"[null,null]"
+
+
+def test_members_are_spelled_as_they_were() -> None:
+    text = b' {"a" : [1 , 2.50],"b":"\\u0041", "a": {} } '
+    assert jsontext.members(text) == {"a": b"{}", "b": b'"\\u0041"'}
+
+
+@pytest.mark.parametrize("text", [b"[]", b"7", b"", b'{"a":', b'{"a":"\\ud800"}', b'{"a":' + b"[" * 100_000])
+def test_what_has_no_members(text: bytes) -> None:
+    assert jsontext.members(text) == {}

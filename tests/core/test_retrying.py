@@ -130,3 +130,9 @@ def test_a_spent_budget_means_elsewhere_or_overloaded() -> None:
 
 def test_cost() -> None:
     assert [cost(each) for each in (SAFE, TRANSIENT, AMBIGUOUS)] == [1, 1, 2]
+
+
+def test_a_request_that_cannot_be_written_for_one_upstream_may_be_for_another() -> None:
+    wrong = fault("never", kind="invalid_request")
+    assert decide(POLICY, at(wrong, fallback=True, unfit=True)) == Fallback()
+    assert decide(POLICY, at(wrong, unfit=True)) == GiveUp(wrong)

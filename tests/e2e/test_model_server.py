@@ -134,5 +134,5 @@ def test_a_client_that_leaves_frees_the_slot(sdk: Anthropic, model: ModelServer)
     with sdk.messages.stream(model="free", max_tokens=1500, messages=story) as stream:
         assert next(iter(stream.text_stream))
         assert model.busy() == 1
-    until(lambda: model.busy() == 0, 5, "the slot is free")
-    assert model.metric("tokens_predicted_total") < 10_000
+    # To its end the story takes many times as long.
+    until(lambda: model.busy() == 0, 2, "the slot is free")

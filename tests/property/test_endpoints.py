@@ -19,6 +19,7 @@ CONTENT_TYPES = (
     "application/json", "application/json; charset=latin-1", "text/plain", "application/x-www-form-urlencoded",
     "multipart/form-data; boundary=x", "application/xml", "image/png", "nonsense", "",
 )  # fmt: skip
+UNFIT = b"the answer of upstream `demo` does not fit"
 PATHS = sorted(described()["paths"])
 WITH_BODY = {
     path: methods["post"] for path, methods in described()["paths"].items() if "requestBody" in methods.get("post", {})
@@ -52,7 +53,8 @@ def judge(got: Reply, method: str, operation: Any = None) -> None:
     assert got.headers["request-id"].startswith("req_")
     # What is not even HTTP never comes to where the configuration is.
     assert got.headers.get("x-bridge-revision") or got.headers["connection"] == "close"
-    assert got.status < 500, got.body
+    # The demo upstream cannot be asked for JSON of a schema: that its answer is none is noticed.
+    assert got.status < 500 or UNFIT in got.body, got.body
     if method == "HEAD":
         assert got.body == b""
     elif got.status >= 400:

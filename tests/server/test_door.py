@@ -17,8 +17,6 @@ from inprocess import Reply, Running, routes
 from inprocess import ask as ask_messages
 from scripted import DONE, END, HANG, KEEP, RST, Upstream, answer, chunk, completion, head, part, reply
 
-from bridge.core.anthropic.voice import MESSAGES as MESSAGES_VOICE
-from bridge.core.openai.voice import ChatVoice
 from bridge.core.route import Route, UpstreamRef
 from bridge.errors import RequestError
 from bridge.server.door import CHAT, DOORS, MESSAGES, Door, door_of
@@ -66,20 +64,24 @@ def test_whose_client_it_is(headers: dict[str, str], door: Door) -> None:
     assert door_of(headers) is door
 
 
-def test_a_door_reads_and_speaks_one_protocol() -> None:
-    body = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
-    before = int(time.time())
-    asked, voice = MESSAGES.read(body)
-    same, other_voice = CHAT.read(body)
-    assert asked == same
-    assert voice is MESSAGES_VOICE
-    assert isinstance(other_voice, ChatVoice)
-    assert before <= other_voice.created <= time.time()
-    assert len({door.path for door in DOORS}) == 2
-
-
 def route(key: str, protocol: Any) -> Route:
     return Route(key, UpstreamRef(f"up-{key}", protocol=protocol), "m")
+
+
+def test_a_door_reads_one_protocol_and_takes_it_to_its_routes() -> None:
+    body = {"model": "m", "max_tokens": 5, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    scope: Any = {"headers": [], "query_string": b""}
+    plain, other = route("a", "openai"), route("b", "anthropic")
+    for door in DOORS:
+        asked = door.read(json.dumps(body).encode(), body)
+        assert (asked.model, asked.stream, asked.user_id) == ("m", True, "")
+        carrier = asked.carrier([plain], scope, "req_1")
+        assert isinstance(carrier, Exchange)
+        carrier.attempt(plain)
+        carrier.open()
+        assert (b"message_start" in carrier.client_bytes()) is (door is MESSAGES)
+    assert isinstance(MESSAGES.read(b"{}", body).carrier([plain, other], scope, "req_1"), Relay)
+    assert len({door.path for door in DOORS}) == 2
 
 
 def test_which_routes_can_be_taken() -> None:

@@ -2,14 +2,6 @@ from __future__ import annotations
 
 from inprocess import Running, routes
 
-from bridge.server.state import new_id
-
-
-def test_ids_are_never_the_same() -> None:
-    ids = {new_id("msg") for _ in range(10_000)}
-    assert len(ids) == 10_000
-    assert all(each.startswith("msg_") and len(each) == 28 for each in ids)
-
 
 def test_a_new_snapshot_takes_effect_once(shared: Running) -> None:
     with shared.using(routes("http://127.0.0.1:1")) as server:

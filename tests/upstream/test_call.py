@@ -324,6 +324,25 @@ def test_the_breaker_opens_and_a_probe_closes_it(shared: Running) -> None:
         assert server.call(lambda: breaker.state) == "closed"
 
 
+def test_the_breaker_hears_of_whole_answers(shared: Running) -> None:
+    """A probe that is answered in one piece closes it, and good answers end a row of failures."""
+    lines = 'breaker = { failures = 2, open = "100ms" }\n'
+    whole = reply(200, completion("hi"))
+    with (
+        Upstream(reply(503), whole, reply(503), reply(503), whole, whole) as upstream,
+        shared.using(routes(upstream.url, upstream=lines, model="retry = { attempts = 1 }\n")) as server,
+    ):
+        breaker = server.state.pools.standings["u0"].breaker
+        for status in (529, 200, 529, 529):
+            assert server.post(ask(stream=False)).status == status
+        assert len(upstream.requests) == 4
+        assert server.call(lambda: breaker.state) == "open"
+        server.wait(lambda: breaker.retry_in(server.now()) == 0)
+        for _ in range(2):
+            assert text_of(server.post(ask(stream=False)), False) == "hi"
+        assert server.call(lambda: breaker.state) == "closed"
+
+
 def test_the_budget_limits_retries(shared: Running) -> None:
     lines = 'retry_budget = { ratio = 0.0, min_per_second = 0.1, ttl = "20s" }\nbreaker = { failures = 100 }\n'
     with (

@@ -135,3 +135,34 @@ def test_connections_are_shared_and_closed() -> None:
         asyncio.run(run(upstream))
         upstream.wait(lambda upstream: upstream.open == 0)
         assert upstream.connections == 1
+
+
+def send(upstream: Upstream, path: str, body: bytes) -> None:
+    async def run() -> None:
+        client = Client(Identity.of(upstream.url))
+        try:
+            answer = await Endpoint(client, "up", upstream.url).send(path, {"content-type": "a/b"}, body, 5.0)
+            await answer.read_all(10)
+            await answer.aclose()
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_query_keeps_its_spelling() -> None:
+    with Upstream(reply(200)) as upstream:
+        for query in ("?beta=true", "?a=%7e%2F+b&&c", "?"):
+            send(upstream, "/x" + query, b"")
+        assert [request.path for request in upstream.requests] == ["/v1/x?beta=true", "/v1/x?a=%7e%2F+b&&c", "/v1/x"]
+
+
+def test_a_large_body_is_sent_in_pieces() -> None:
+    body = b"0123456789" * 300_000
+    with Upstream([FIN], reply(200)) as upstream:
+        with pytest.raises(UpstreamError):
+            send(upstream, "/x", body)
+        send(upstream, "/x", body)
+        assert [request.body == body for request in upstream.requests] == [True, True]
+        assert upstream.requests[1].headers["content-length"] == str(len(body))
+        assert upstream.requests[1].headers["content-type"] == "a/b"

@@ -35,6 +35,7 @@ def test_what_is_sent() -> None:
         openai, anthropic = upstream.requests
     assert (openai.method, openai.path, openai.headers["authorization"]) == ("GET", "/v1/models", "Bearer k")
     assert anthropic.headers["x-api-key"] == "k"
+    assert anthropic.path == "/v1/models?limit=1000"
     assert openai.headers["x-team"] == anthropic.headers["x-team"] == "t"
 
 
@@ -73,3 +74,10 @@ def test_odd_entries_are_skipped(data: list[object]) -> None:
 def test_failures(play: Play, message: str) -> None:
     with pytest.raises(UpstreamError, match=message):
         ask(play, timeout=0.1 if play == [HANG] else 5.0)
+
+
+def test_no_key_no_header() -> None:
+    with Upstream(models("a")) as upstream:
+        ref = UpstreamRef("u", (upstream.url,), "anthropic")
+        assert asyncio.run(listed_models(ref)) == ["a"]
+    assert "x-api-key" not in upstream.requests[0].headers

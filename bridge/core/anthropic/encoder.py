@@ -21,7 +21,7 @@ from bridge.core.jsontext import dumps
 from bridge.core.signature import Seal, Signer
 
 _TAIL = b"}}\n\n"
-_PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 _MESSAGE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 _BLOCK_START = b'event: content_block_start\ndata: {"type":"content_block_start","index":%d,"content_block":%b}\n\n'
 _BLOCK_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n'
@@ -128,7 +128,7 @@ class StreamEncoder:
 
     def ping(self) -> bytes:
         """A frame without meaning; it may come at any time, also first."""
-        return b"" if self.finished else _PING
+        return b"" if self.finished else PING
 
     def keep_alive(self) -> bytes:
         """An empty delta of the open block, which clients take for progress; a ping if none is open."""

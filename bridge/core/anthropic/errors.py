@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.core.events import Fault, FaultKind
 from bridge.core.failures import error_headers, error_status
-from bridge.core.jsontext import dumps
+from bridge.core.jsontext import dumps, loads
 
 TYPES: dict[FaultKind, str] = {
     "invalid_request": "invalid_request_error",
@@ -35,3 +35,20 @@ def error_body(fault: Fault, request_id: str = "") -> dict[str, object]:
 def error_response(fault: Fault, request_id: str = "") -> tuple[int, dict[str, str], bytes]:
     """Status, headers (lower-case names; see ``error_headers``) and body."""
     return error_status(fault), error_headers(fault, request_id), dumps(error_body(fault, request_id))
+
+
+def error_event(fault: Fault, request_id: str = "") -> bytes:
+    """The frame that ends a stream with this fault."""
+    return b"event: error\ndata: %b\n\n" % dumps(error_body(fault, request_id))
+
+
+def is_error(body: bytes) -> bool:
+    """Whether a body has the shape of an error answer of the Messages API."""
+    try:
+        value = loads(body)
+    except ValueError:
+        return False
+    match value:
+        case {"type": "error", "error": {"type": str(), "message": str()}}:
+            return True
+    return False

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from bridge.core import jsontext
 from bridge.core.conversation import Conversation, Tool
 from bridge.core.losses import Loss
+from bridge.core.openai.dialect import fitted
+from bridge.core.openai.limits import allowed, room
 from bridge.core.openai.messages import JsonObject, MessageWriter
 from bridge.core.openai.prompted import NO_ARGUMENTS, PromptWriter
+from bridge.core.openai.reasoning import reasoning_fields
 from bridge.core.openai.replay import Replay
+from bridge.core.openai.structured import response_format, told
 from bridge.core.openai.toolnames import with_fitting_names
 from bridge.core.repair import repaired
-from bridge.core.route import BodyPatch, Route
+from bridge.core.route import BodyPatch, Path, Route, ToolSchema
+from bridge.core.stops import check_sequences
 
 PATH = "/chat/completions"
 
-# Servers refuse what they do not know or what their model cannot do: a model that does not
-# reason answers 400 to an effort, a strict cloud to any unknown key. These therefore go
-# upstream only where the route's ``request.default`` names them.
-_EFFORT = "reasoning_effort"
+# A key that ``request.default`` names is one that the upstream understands, too.
 _USER = "user"
 _LONGEST_USER = 64
 _ASKED = {
@@ -48,7 +51,9 @@ class UpstreamRequest:
     tool_names: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
+def build_request(
+    conversation: Conversation, route: Route, estimate: Callable[[], int] | None = None
+) -> UpstreamRequest:
     """The request for ``conversation``; the same bytes for the same arguments.
 
     The messages come right behind the model, so that a longer conversation's
@@ -56,28 +61,37 @@ def build_request(conversation: Conversation, route: Route) -> UpstreamRequest:
     where the client said nothing or said what is the upstream's default anyway.
     ``route.request`` is applied last: ``default`` to keys that are absent, then
     ``set``, then ``drop``. Where the route wants the tools in the prompt, the first
-    parser that can writes them there. Raises RequestError where its templates fail.
+    parser that can writes them there. ``estimate`` gives the tokens of the input: with it, the
+    answer is kept within what the window has room for. Raises RequestError where templates fail
+    and for what cannot be honoured at all.
     """
+    check_sequences(conversation.stop_sequences)
     conversation, repairs = repaired(conversation)
     conversation, tool_names = with_fitting_names(conversation)
     writer = _writer(route)
+    warnings = list(repairs)
+    conversation = told(conversation, route, warnings)
     writer.write(conversation)
-    warnings = [*repairs, *writer.warnings]
+    warnings += writer.warnings
+    limit = allowed(conversation, route, warnings)
     body: JsonObject = {"model": route.model, "messages": writer.messages}
     body |= _stream(conversation)
-    body |= _limits(conversation, route, warnings)
-    body |= _sampling(conversation)
+    body |= {route.max_tokens_field: limit} if limit else {}
+    body |= _sampling(conversation, route)
     in_prompt = isinstance(writer, PromptWriter)
     body |= {} if in_prompt else _tools(conversation)
-    body |= _declared(conversation, route.request, warnings)
-    if conversation.output_schema is not None:
-        schema = {"name": "output", "schema": conversation.output_schema, "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    declared = _declared(conversation, route, limit, warnings)
+    for path, value in declared.items():
+        _put(body, path, value)
+    body |= response_format(conversation, route)
     if conversation.tools and not in_prompt:
-        body["tools"] = [_tool(tool) for tool in conversation.tools]
+        body["tools"] = [_tool(tool, route.tool_schema) for tool in conversation.tools]
     body |= conversation.extra
-    _patch(body, route.request, warnings)
-    return UpstreamRequest(PATH, _headers(conversation, route), jsontext.dumps(body), tuple(warnings), tool_names)
+    _patch(body, route.request, {path[0] for path in declared}, warnings)
+    data = jsontext.dumps(body)
+    if estimate is not None:
+        data = _within_window(body, data, limit, route, estimate, warnings)
+    return UpstreamRequest(PATH, _headers(conversation, route), data, tuple(warnings), tool_names)
 
 
 def _writer(route: Route) -> MessageWriter:
@@ -95,20 +109,28 @@ def _stream(conversation: Conversation) -> JsonObject:
     return {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def _limits(conversation: Conversation, route: Route, warnings: list[Loss]) -> JsonObject:
-    asked, cap = conversation.max_tokens, route.max_output_tokens
-    if cap is not None and asked > cap:
-        warnings.append(Loss("max_tokens", f"{asked} is lowered to {cap}", "adjusted"))
-        asked = cap
-    return {"max_tokens": asked} if asked else {}
+def _within_window(
+    body: JsonObject, data: bytes, limit: int, route: Route, estimate: Callable[[], int], warnings: list[Loss]
+) -> bytes:
+    """``data``, or what it becomes if the answer has to be shorter than ``limit``; the route's own limit stays."""
+    left = room(limit, route.context_window, len(data), estimate)
+    if left >= limit or body.get(route.max_tokens_field) != limit:
+        return data
+    what = f"{limit} is lowered to {left}, which is what the context window has room for"
+    warnings.append(Loss("max_tokens", what, "adjusted"))
+    body[route.max_tokens_field] = left
+    budget = _get(body, route.reasoning.budget)
+    if isinstance(budget, int) and budget >= left:
+        _put(body, route.reasoning.budget, left - 1)
+    return jsontext.dumps(body)
 
 
-def _sampling(conversation: Conversation) -> JsonObject:
+def _sampling(conversation: Conversation, route: Route) -> JsonObject:
     fields: JsonObject = {
         "temperature": conversation.temperature,
         "top_p": conversation.top_p,
         "top_k": conversation.top_k,
-        "stop": list(conversation.stop_sequences) or None,
+        "stop": list(conversation.stop_sequences[: route.max_stop_sequences]) or None,
     }
     return {key: value for key, value in fields.items() if value is not None}
 
@@ -130,44 +152,73 @@ def _tools(conversation: Conversation) -> JsonObject:
     return fields
 
 
-def _tool(tool: Tool) -> JsonObject:
+def _tool(tool: Tool, dialect: ToolSchema) -> JsonObject:
     function: JsonObject = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = tool.schema or NO_ARGUMENTS
+    function["parameters"] = fitted(tool.schema or NO_ARGUMENTS, dialect)
     if tool.strict:
         function["strict"] = True
     return {"type": "function", "function": function}
 
 
-def _declared(conversation: Conversation, patch: BodyPatch, warnings: list[Loss]) -> JsonObject:
+def _declared(conversation: Conversation, route: Route, limit: int, warnings: list[Loss]) -> dict[Path, object]:
     """Fields that only a route can know its upstream to understand."""
-    fields: JsonObject = {}
-    if conversation.effort and _EFFORT in patch.default:
-        fields[_EFFORT] = "high" if conversation.effort == "max" else conversation.effort
-    elif conversation.effort and _EFFORT not in patch.set:
-        warnings.append(Loss("output_config.effort", f"not sent, the route's `request.default` has no `{_EFFORT}`"))
-    if conversation.thinking.mode != "unset":
-        warnings.append(Loss("thinking", "not sent, whether the model reasons is up to the upstream"))
-    if conversation.user_id and _USER in patch.default and len(conversation.user_id) <= _LONGEST_USER:
-        fields[_USER] = conversation.user_id
-    elif conversation.user_id and _USER not in conversation.extra:
-        why = f"is over {_LONGEST_USER} characters" if _USER in patch.default else "is not declared by the route"
-        warnings.append(Loss("metadata.user_id", f"not sent, it {why}", "adjusted"))
+    fields = dict(reasoning_fields(conversation, route, limit, warnings))
+    user, asked = conversation.user_id, route.request
+    if user and route.user_field:
+        # Long ones are hashed, not lost: what they are for is to tell users apart.
+        fields[route.user_field] = (
+            user if len(user) <= _LONGEST_USER else sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
+        )
+    elif user and _USER in asked.default and len(user) <= _LONGEST_USER:
+        fields[(_USER,)] = user
+    elif user and _USER not in conversation.extra:
+        over = _USER in asked.default
+        why = f"is over {_LONGEST_USER} characters" if over else "is not declared by the route"
+        warnings.append(Loss("metadata.user_id", f"not sent, it {why} (`user_field`)", "adjusted"))
     return fields
 
 
-def _patch(body: JsonObject, patch: BodyPatch, warnings: list[Loss]) -> None:
+def _put(body: JsonObject, path: Path, value: object) -> None:
+    *tables, key = path
+    for name in tables:
+        inner = body.setdefault(name, {})
+        if not isinstance(inner, dict):
+            inner = body[name] = {}
+        body = inner
+    body[key] = value
+
+
+def _get(body: JsonObject, path: Path) -> object:
+    node: object = body if path else None
+    for name in path:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
+
+
+def _patch(body: JsonObject, patch: BodyPatch, shared: set[str], warnings: list[Loss]) -> None:
+    """The route's changes. Tables that hold a wish of the client's too (``shared``) are merged, the rest replaced."""
     for key, field_ in _ASKED.items():
         if key in body and key in patch.drop:
             warnings.append(Loss(field_, "not sent, the route's `request.drop` names it"))
         elif key in body and key in patch.set and patch.set[key] != body[key]:
             warnings.append(Loss(field_, "not sent, the route's `request.set` decides it", "adjusted"))
     for key, value in patch.default.items():
-        body.setdefault(key, value)
-    body.update(patch.set)
+        if key in shared and isinstance(value, dict):
+            body[key] = _merged(value, body[key])
+        else:
+            body.setdefault(key, value)
+    for key, value in patch.set.items():
+        body[key] = _merged(body[key], value) if key in shared else value
     for key in patch.drop:
         body.pop(key, None)
+
+
+def _merged(under: object, over: object) -> object:
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
 
 
 def _headers(conversation: Conversation, route: Route) -> dict[str, str]:

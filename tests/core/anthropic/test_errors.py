@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bridge.core.anthropic.errors import error_body, error_response
+from bridge.core.anthropic.errors import error_body, error_event, error_response, is_error
 from bridge.core.events import Fault
 
 
@@ -44,3 +44,26 @@ def test_details_pass_through_and_no_request_id_is_null():
     assert body["error"]["details"] == {"error_code": "x", "unsupported": ["thread"]}
     assert body["request_id"] is None
     assert "request-id" not in error_response(Fault("api", "x"))[1]
+
+
+def test_the_event_that_ends_a_stream():
+    frame = error_event(Fault("overloaded", "busy"), "req_1")
+    name, data, *rest = frame.split(b"\n")
+    assert (name, rest) == (b"event: error", [b"", b""])
+    assert json.loads(data.removeprefix(b"data: ")) == error_body(Fault("overloaded", "busy"), "req_1")
+
+
+@pytest.mark.parametrize(
+    ("body", "is_one"),
+    [
+        (b'{"type":"error","error":{"type":"new_error","message":"m"},"request_id":null}', True),
+        (b'{"type":"error","error":{"type":"new_error"}}', False),
+        (b'{"type":"error","error":"no"}', False),
+        (b'{"error":{"type":"a","message":"m"}}', False),
+        (b"[]", False),
+        (b"<html>", False),
+        (b"", False),
+    ],
+)
+def test_error_answers_of_others(body, is_one):
+    assert is_error(body) is is_one

@@ -11,7 +11,8 @@ from playbook import CONVERSATION, ROUTE
 
 from bridge.core.conversation import Conversation, Text, ThinkingConfig, Tool, ToolChoice, Turn
 from bridge.core.openai.request import build_request
-from bridge.core.route import BodyPatch, Route
+from bridge.core.route import BodyPatch, Reasoning, Route, ToolSchema
+from bridge.errors import RequestError
 
 ASKED = replace(CONVERSATION, stream=False)
 TOOL = Tool("read", "Reads.", {"type": "object", "properties": {"path": {"type": "string"}}})
@@ -144,6 +145,128 @@ def test_the_route_changes_the_body() -> None:
     )
     asked = body(route, temperature=0.1, top_k=4)
     assert asked == {**LEAST, "temperature": 0.1, "top_p": 0.9, "repetition_penalty": 1.05, "max_tokens": 5}
+
+
+EVERYTHING = replace(
+    ROUTE,
+    reasoning=Reasoning(
+        effort=("reasoning_effort",),
+        budget=("extra", "budget"),
+        switch=("chat_template_kwargs", "enable_thinking"),
+    ),
+    user_field=("user",),
+    max_tokens_field="max_completion_tokens",
+)
+THINKING = ThinkingConfig("enabled", 500)
+
+
+def test_everything_that_a_route_declares() -> None:
+    assert body(EVERYTHING, thinking=THINKING, effort="max", user_id="u1") == {
+        "model": "up-model",
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_completion_tokens": 1000,
+        "chat_template_kwargs": {"enable_thinking": True},
+        "extra": {"budget": 500},
+        "reasoning_effort": "high",
+        "user": "u1",
+    }
+    assert build_request(replace(ASKED, thinking=THINKING, effort="max", user_id="u1"), EVERYTHING).warnings == ()
+
+
+def test_two_wishes_in_one_table() -> None:
+    declared = Reasoning(effort=("reasoning", "effort"), switch=("reasoning", "enabled"))
+    asked = body(replace(ROUTE, reasoning=declared), thinking=THINKING, effort="low")
+    assert asked["reasoning"] == {"enabled": True, "effort": "low"}
+
+
+def test_a_table_of_the_routes_and_a_wish_of_the_clients_are_merged() -> None:
+    default = {"chat_template_kwargs": {"enable_thinking": False, "style": "a"}, "extra": {"x": {"y": 1}}}
+    route = replace(EVERYTHING, request=BodyPatch(default=default))
+    assert body(route)["chat_template_kwargs"] == {"enable_thinking": False, "style": "a"}
+    asked = body(route, thinking=THINKING)
+    assert asked["chat_template_kwargs"] == {"enable_thinking": True, "style": "a"}
+    assert asked["extra"] == {"budget": 500, "x": {"y": 1}}
+    fixed = replace(EVERYTHING, request=BodyPatch(set={"chat_template_kwargs": {"style": "b"}, "extra": {"budget": 7}}))
+    asked = body(fixed, thinking=THINKING)
+    assert asked["chat_template_kwargs"] == {"enable_thinking": True, "style": "b"}
+    assert asked["extra"] == {"budget": 7}
+    flat = replace(EVERYTHING, request=BodyPatch(default={"extra": 1}, set={"chat_template_kwargs": 2}, drop=("user",)))
+    asked = body(flat, thinking=THINKING, user_id="u")
+    assert asked["extra"] == {"budget": 500}
+    assert asked["chat_template_kwargs"] == 2
+    assert "user" not in asked
+    assert default == {"chat_template_kwargs": {"enable_thinking": False, "style": "a"}, "extra": {"x": {"y": 1}}}
+
+
+def test_what_the_route_sets_without_a_wish_is_replaced() -> None:
+    route = patched(set={"response_format": {"type": "json_object"}})
+    assert body(route, output_schema={"type": "object"})["response_format"] == {"type": "json_object"}
+
+
+def test_long_user_ids_stay_apart() -> None:
+    one = body(EVERYTHING, user_id="u" * 64)["user"]
+    two, three = (body(EVERYTHING, user_id="u" * count)["user"] for count in (65, 66))
+    assert one == "u" * 64
+    assert len({one, two, three}) == 3
+    assert len(two) == len(three) == 64
+    assert body(EVERYTHING, user_id="\ud800" * 65)["user"] != two
+
+
+@pytest.mark.parametrize(("takes", "sent"), [(0, None), (1, ["a"]), (4, ["a", "b", "c"])])
+def test_only_so_many_stop_sequences(takes: int, sent: list[str] | None) -> None:
+    route = replace(ROUTE, max_stop_sequences=takes)
+    built = build_request(replace(ASKED, stop_sequences=("a", "b", "c")), route)
+    assert json.loads(built.body).get("stop") == sent
+    assert built.warnings == (), "the others are enforced here"
+
+
+def test_too_many_stop_sequences_are_refused() -> None:
+    with pytest.raises(RequestError):
+        build_request(replace(ASKED, stop_sequences=("a" * 70_000,)), ROUTE)
+
+
+def test_schemas_of_tools_in_the_upstreams_dialect() -> None:
+    schema = {"type": "object", "properties": {"format": {"type": "string", "format": "uri"}}}
+    tools = (Tool("get", schema=schema), Tool("now"))
+    asked = body(replace(ROUTE, tool_schema=ToolSchema(frozenset({"format"}))), tools=tools, output_schema=schema)
+    first, second = asked["tools"]
+    assert first["function"]["parameters"] == {"type": "object", "properties": {"format": {"type": "string"}}}
+    assert second["function"]["parameters"] == {"type": "object", "properties": {}}
+    assert asked["response_format"]["json_schema"]["schema"] == schema
+
+
+def test_a_schema_in_words() -> None:
+    asked = body(replace(ROUTE, structured_output="prompt"), output_schema={"type": "integer"}, system=(Text("Hm."),))
+    assert asked["messages"][0]["content"].startswith("Hm.\n\nYour answer has to be one JSON value")
+    assert asked["messages"][0]["content"].endswith('{"type":"integer"}')
+    assert "response_format" not in asked
+
+
+LONG = replace(ASKED, max_tokens=9_000, turns=(Turn("user", (Text("word " * 2_000),)),))
+
+
+def test_the_answer_fits_into_the_window() -> None:
+    asked = replace(LONG, thinking=ThinkingConfig("enabled", 8_500))
+    route = replace(EVERYTHING, context_window=10_000)
+    built = build_request(asked, route, lambda: 2_000)
+    sent = json.loads(built.body)
+    assert sent["max_completion_tokens"] == 10_000 - 2_000 - 256
+    assert sent["extra"]["budget"] == sent["max_completion_tokens"] - 1
+    (said,) = built.warnings
+    assert str(said).startswith("max_tokens: 9000 is lowered to 7744")
+    assert list(sent) == list(json.loads(build_request(asked, route).body))
+    # Nothing is known of the prompt, or the route itself says how long an answer is.
+    assert json.loads(build_request(asked, route).body)["max_completion_tokens"] == 9_000
+    fixed = replace(route, request=BodyPatch(set={"max_completion_tokens": 9_500}))
+    built = build_request(asked, fixed, lambda: 2_000)
+    assert json.loads(built.body)["max_completion_tokens"] == 9_500
+    assert built.warnings == ()
+
+
+def test_a_small_budget_stays_in_a_small_window() -> None:
+    asked = replace(LONG, thinking=THINKING)
+    sent = json.loads(build_request(asked, replace(EVERYTHING, context_window=10_000), lambda: 2_000).body)
+    assert sent["extra"]["budget"] == 500
 
 
 def test_headers() -> None:
