@@ -235,7 +235,10 @@ class Defaults(Table):
     )
     user_field: BodyPath = Field(default="", description="Body field that takes the client's user id; empty for none.")
     count_tokens: Literal["auto", "estimate", "upstream"] = Field(
-        default="auto", description="Who counts tokens: an estimate here, the upstream, or the better one that works."
+        default="auto",
+        description="Who counts for `count_tokens`. upstream: its tokenizer (vLLM, llama.cpp); without one, an error. "
+        "estimate: this proxy, corrected by the counts of earlier answers. auto: the upstream if it answers in 2 s, "
+        "else the estimate.",
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="Limits of time.")
     retry: Retry = Field(default=Retry(), description="Repeated attempts.")

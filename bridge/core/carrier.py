@@ -36,6 +36,9 @@ class Carrier(Protocol):
     def stop_reason(self) -> StopReason | None: ...
 
     @property
+    def counted(self) -> UpstreamRequest | None: ...
+
+    @property
     def warnings(self) -> tuple[str, ...]: ...
 
     @property

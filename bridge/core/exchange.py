@@ -180,6 +180,11 @@ class Exchange:
         return self.finished or self._encoder.started
 
     @property
+    def counted(self) -> UpstreamRequest | None:
+        """The request for which the upstream itself gave ``usage``."""
+        return self._request if self.finished and self._attempt is not None and self._attempt.usage else None
+
+    @property
     def counters(self) -> dict[str, int]:
         """What the parsers and the decoder noticed in the last attempt, by name."""
         return self._attempt.counters() if self._attempt is not None else {}

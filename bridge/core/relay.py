@@ -110,6 +110,10 @@ class Relay:
         return self._active.usage if self._active else Usage()
 
     @property
+    def counted(self) -> UpstreamRequest | None:
+        return self._translating.counted if self._translating else None
+
+    @property
     def stop_reason(self) -> StopReason | None:
         return self._active.stop_reason if self._active else None
 

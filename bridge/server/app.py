@@ -44,6 +44,7 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
         finally:
             stop.set()
             await watcher
+            await state.counting.aclose()
             await state.pools.aclose()
 
     app = _Application(

@@ -15,11 +15,6 @@ class ClientGone(Exception):
     """The client left before it had sent its request."""
 
 
-async def read_json(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> Any:
-    """The JSON value of the body. Raises RequestError for one that is too large or not JSON, or ClientGone."""
-    return parse_json(await read_body(headers, receive, limit))
-
-
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
     """The bytes of the body. Raises RequestError for one that is too large or compressed, or ClientGone."""
     if (encoding := headers.get(b"content-encoding")) and encoding.lower() != b"identity":

@@ -25,6 +25,9 @@ from bridge.errors import RequestError
 from bridge.server.ids import new_id
 from bridge.server.respond import ErrorWriter, Header, Scope
 
+Guess = Callable[[Conversation], int]
+"""How many tokens a request may be, before anyone has counted them; 0 if that is not known."""
+
 
 class Asked(Protocol):
     """A request, read as far as it takes to find its routes."""
@@ -38,7 +41,7 @@ class Asked(Protocol):
     @property
     def user_id(self) -> str: ...
 
-    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str) -> Carrier:
+    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str, guess: Guess) -> Carrier:
         """What takes the request to these routes. Raises RequestError for one that cannot be taken there."""
 
 
@@ -89,10 +92,11 @@ class _AskedMessages:
     def user_id(self) -> str:
         return self.question.user_id
 
-    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str) -> Carrier:
+    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str, guess: Guess) -> Carrier:
         if any(route.upstream.protocol == "anthropic" for route in chain):
             return Relay(self.question.with_head(scope["headers"], scope["query_string"]), new_id, request_id)
-        return Exchange(parse_request(self.question.body), new_id, request_id, MESSAGES_VOICE)
+        conversation = parse_request(self.question.body)
+        return Exchange(conversation, new_id, request_id, MESSAGES_VOICE, input_tokens=guess(conversation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,8 @@ class _AskedChat:
     def user_id(self) -> str:
         return self.conversation.user_id
 
-    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str) -> Carrier:
-        return Exchange(self.conversation, new_id, request_id, self.voice)
+    def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str, guess: Guess) -> Carrier:
+        return Exchange(self.conversation, new_id, request_id, self.voice, input_tokens=guess(self.conversation))
 
 
 def _read_messages(raw: bytes, body: object) -> Asked:

@@ -6,6 +6,7 @@ import logging
 from asyncio import get_running_loop
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from bridge.core.events import Fault
 from bridge.core.route import Route
@@ -85,7 +86,8 @@ class MessagesEndpoint:
         record.stream = asked.stream
         caller.check(asked.model)
         chain = self._door.passable(_chain(live, asked.model, record))
-        exchange = asked.carrier(chain, scope, record.request_id)
+        guess = partial(self._state.counting.guess, chain[0], live.generation, len(raw))
+        exchange = asked.carrier(chain, scope, record.request_id, guess)
         pump = Pump(scope, receive, send, exchange, record, self._state.pace, self._door, stream=asked.stream)
         call = Call(
             exchange,
@@ -107,6 +109,9 @@ class MessagesEndpoint:
             record.upstream_request_id = record.upstream_request_id or exchange.headers.get("request-id", "")
             record.usage, record.stop_reason = exchange.usage, exchange.stop_reason
             record.counters, record.warnings = dict(exchange.counters), tuple(exchange.warnings)
+            if (request := exchange.counted) is not None:
+                upstream = live.generation.upstreams[call.upstream]
+                self._state.counting.learn(upstream, call.model, request, exchange.usage)
 
     async def _refuse(self, send: Send, fault: Fault, record: RequestRecord) -> None:
         """Answer a request that no upstream was asked about."""

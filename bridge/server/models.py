@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import FastAPI, Request, Response
 
 from bridge.core.anthropic.models import ListedModel, find_model, model_page
 from bridge.core.anthropic.passing import read_question
 from bridge.core.anthropic.request import parse_count_request
-from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
 from bridge.core.openai.answer import model_body, model_list
 from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
-from bridge.server.body import parse_json, read_body
+from bridge.server.body import ClientGone, parse_json, read_body
+from bridge.server.counting import unless_gone
 from bridge.server.door import CHAT, door_of
 from bridge.server.passing import passed_count
 from bridge.server.state import ROUTED, State
 
-_QUICK = 50_000
 _OWNER = "toolbridge"
 
 
@@ -53,19 +50,30 @@ def add(app: FastAPI, state: State) -> None:
 
     @app.post("/v1/messages/count_tokens")
     async def count_tokens(request: Request) -> Response:
-        caller = _caller(state, request)
-        limit = state.store.current.limits.request_body
-        raw = await read_body(dict(request.scope["headers"]), request.receive, limit)
-        question = read_question(raw, parse_json(raw))
-        caller.check(question.model)
-        if (passed := await passed_count(state, request, question)) is not None:
-            return passed
-        conversation = parse_count_request(question.body)
-        _note_route(state, request, conversation.model)
-        size = int(request.headers.get("content-length", _QUICK))
-        # Long texts are counted beside the event loop, which has streams to serve.
-        count = estimate_tokens if size < _QUICK else None
-        tokens = count(conversation) if count else await asyncio.to_thread(estimate_tokens, conversation)
+        live = state.live()
+        caller = live.keyring.identify(dict(request.scope["headers"]))
+        generation = live.generation.lease()
+        try:
+            with state.load.admit(generation.snapshot.limits.in_flight):
+                limit = generation.snapshot.limits.request_body
+                raw = await read_body(dict(request.scope["headers"]), request.receive, limit)
+                question = read_question(raw, parse_json(raw))
+                caller.check(question.model)
+                decision = generation.snapshot.router.decide(question.model)
+                route = decision.route
+                if route is None:
+                    raise RequestError(Fault("not_found", decision.reason))
+                if (passed := await passed_count(request, question, route, generation)) is not None:
+                    return passed
+                conversation = parse_count_request(question.body)
+                request.scope[ROUTED] = route.key, route.upstream.name
+                tokens = await unless_gone(
+                    request.receive, lambda: state.counting.count(conversation, route, generation)
+                )
+        except ClientGone:
+            return Response(status_code=499)
+        finally:
+            generation.release()
         return _json(dumps({"input_tokens": tokens}))
 
 

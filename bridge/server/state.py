@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.observe.record import Records
 from bridge.server.auth import Keyring
+from bridge.server.counting import Counting
 from bridge.server.limits import Limiter, Load
 from bridge.server.stream import Pace, Pump
 from bridge.upstream.pool import Generation, Pools
@@ -39,6 +40,7 @@ class State:
     pace: Pace
     pools: Pools = field(default_factory=Pools)
     load: Load = field(default_factory=Load)
+    counting: Counting = field(default_factory=Counting)
     pumps: set[Pump] = field(default_factory=set)
     records: Records = field(init=False)
     limiter: Limiter = field(init=False)

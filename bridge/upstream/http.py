@@ -213,13 +213,13 @@ class DemoTransport(httpx.AsyncBaseTransport):
 class Endpoint:
     """One replica of an upstream: how requests to it look, each kind of them put together once."""
 
-    __slots__ = ("_base", "_fields", "_heads", "_name", "client", "in_flight")
+    __slots__ = ("_fields", "_heads", "_name", "base_url", "client", "in_flight")
 
     def __init__(self, client: Client, name: str, base_url: str) -> None:
         self.client = client
         self.in_flight = 0
         self._name = name
-        self._base = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._fields = {"accept-encoding": "identity", "user-agent": f"toolbridge/{__version__}"}
         self._heads: dict[object, _Head] = {}
 
@@ -235,7 +235,7 @@ class Endpoint:
         if head is None:
             if len(self._heads) >= _HEADS:
                 self._heads.clear()
-            head = self._heads[key] = _Head(self._base + path, {**self._fields, **headers}, connect)
+            head = self._heads[key] = _Head(self.base_url + path, {**self._fields, **headers}, connect)
         request = httpx.Request(method, head.url, headers=head.headers, stream=_Sent(body), extensions=head.extensions)
         free = True
         while True:

@@ -15,10 +15,12 @@ from zlib import crc32
 
 from bridge.core.breaker import CircuitBreaker
 from bridge.core.budget import Budget
+from bridge.core.calibration import Calibration
 from bridge.core.events import Fault
 from bridge.core.route import UpstreamRef
 from bridge.errors import UpstreamError
 from bridge.upstream.http import Client, DemoTransport, Endpoint, Identity
+from bridge.upstream.tokenize import Tokenizer
 
 if TYPE_CHECKING:
     from bridge.config.snapshot import Snapshot
@@ -83,12 +85,13 @@ class Bulkhead:
 class Standing:
     """What was learnt of one upstream, by name."""
 
-    __slots__ = ("breaker", "budget", "bulkhead")
+    __slots__ = ("breaker", "budget", "bulkhead", "calibrations")
 
     def __init__(self, ref: UpstreamRef) -> None:
         self.budget = Budget(ref.retry_budget)
         self.breaker = CircuitBreaker(ref.breaker)
         self.bulkhead = Bulkhead(ref.name, ref.max_in_flight)
+        self.calibrations: dict[str, Calibration] = {}
 
     def follow(self, ref: UpstreamRef) -> None:
         """Take the limits of a reloaded configuration."""
@@ -101,12 +104,13 @@ class Standing:
 class Upstream:
     """One upstream of one snapshot: where its replicas are, and its standing."""
 
-    __slots__ = ("_turn", "endpoints", "ref", "standing")
+    __slots__ = ("_turn", "endpoints", "ref", "standing", "tokenizer")
 
     def __init__(self, ref: UpstreamRef, endpoints: tuple[Endpoint, ...], standing: Standing) -> None:
         self.ref = ref
         self.endpoints = endpoints
         self.standing = standing
+        self.tokenizer = Tokenizer()
         self._turn = 0
 
     def endpoint(self, session: str, attempt: int) -> Endpoint:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import RequestError
-from bridge.server.body import ClientGone, parse_json, read_json
+from bridge.server.body import ClientGone, parse_json, read_body
 
 
 def read(*messages: Mapping[str, Any], limit: int = 100, headers: Mapping[bytes, bytes] | None = None) -> Any:
@@ -16,7 +16,7 @@ def read(*messages: Mapping[str, Any], limit: int = 100, headers: Mapping[bytes,
     async def receive() -> Any:
         return waiting.pop(0)
 
-    return asyncio.run(read_json(headers or {}, receive, limit))
+    return parse_json(asyncio.run(read_body(headers or {}, receive, limit)))
 
 
 def piece(body: bytes, more: bool = False) -> dict[str, object]:

@@ -17,6 +17,8 @@ from inprocess import Reply, Running, routes
 from inprocess import ask as ask_messages
 from scripted import DONE, END, HANG, KEEP, RST, Upstream, answer, chunk, completion, head, part, reply
 
+from bridge.core.exchange import Exchange
+from bridge.core.relay import Relay
 from bridge.core.route import Route, UpstreamRef
 from bridge.errors import RequestError
 from bridge.server.door import CHAT, DOORS, MESSAGES, Door, door_of
@@ -75,12 +77,12 @@ def test_a_door_reads_one_protocol_and_takes_it_to_its_routes() -> None:
     for door in DOORS:
         asked = door.read(json.dumps(body).encode(), body)
         assert (asked.model, asked.stream, asked.user_id) == ("m", True, "")
-        carrier = asked.carrier([plain], scope, "req_1")
+        carrier = asked.carrier([plain], scope, "req_1", lambda _: 0)
         assert isinstance(carrier, Exchange)
         carrier.attempt(plain)
         carrier.open()
         assert (b"message_start" in carrier.client_bytes()) is (door is MESSAGES)
-    assert isinstance(MESSAGES.read(b"{}", body).carrier([plain, other], scope, "req_1"), Relay)
+    assert isinstance(MESSAGES.read(b"{}", body).carrier([plain, other], scope, "req_1", lambda _: 0), Relay)
     assert len({door.path for door in DOORS}) == 2
 
 

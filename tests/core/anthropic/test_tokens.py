@@ -1,9 +1,7 @@
 import json
 
-import pytest
-
 from bridge.core.anthropic.request import parse_count_request
-from bridge.core.anthropic.tokens import estimate_text, estimate_tokens
+from bridge.core.anthropic.tokens import estimate_tokens
 
 
 def count(messages="hello", **fields) -> int:
@@ -36,24 +34,6 @@ JSON = json.dumps(
         "additionalProperties": False,
     }
 )
-CHINESE = (
-    "服务器在启动时读取配置文件，并在整个请求期间保持不变。如果文件有错误，旧配置仍然有效，日志会指出错误所在的行。"
-)
-JAPANESE = (
-    "サーバーは起動時に設定ファイルを読み込み、"
-    "ファイルが変更されると再読み込みします。間違いがあれば古い設定が使われます。"
-)
-RUSSIAN = "Сервер читает настройки один раз и перечитывает их, когда файл меняется. Ошибка в файле ничего не меняет."
-
-
-# The second figure is the mean of what three open vocabularies (100 k to 248 k entries) make of the text.
-@pytest.mark.parametrize(
-    ("text", "real"),
-    [(ENGLISH, 61), (CODE, 83), (JSON, 76), (CHINESE, 36), (JAPANESE, 40), (RUSSIAN, 34)],
-    ids=["english", "code", "json", "chinese", "japanese", "russian"],
-)
-def test_the_estimate_is_near_what_tokenizers_say(text, real):
-    assert estimate_text(text) == pytest.approx(real, rel=0.15)
 
 
 def test_each_part_of_a_request_counts():
@@ -95,11 +75,5 @@ def test_thinking_counts_only_since_the_last_question():
     assert think({"role": "user", "content": "next"}) < 30
 
 
-def test_lone_surrogates_and_emptiness_are_no_trouble():
-    assert estimate_text("") == 0
-    assert estimate_text("\ud800") > 0
+def test_an_empty_message_is_no_trouble():
     assert count("") >= 1
-
-
-def test_the_effort_is_linear():
-    assert estimate_text(CODE * 1_000) == pytest.approx(1_000 * estimate_text(CODE), rel=0.02)
