@@ -113,12 +113,19 @@ def test_the_answer_to_a_result(sdk: Anthropic) -> None:
     assert message.content[0].text.strip()
 
 
-def test_counting_is_near_what_the_model_counts(sdk: Anthropic) -> None:
-    text: Any = [{"role": "user", "content": "The quick brown fox jumps over the lazy dog. " * 20}]
-    counted = sdk.messages.count_tokens(model="free", messages=text).input_tokens
-    usage = ask(sdk, False, model="free", messages=text, max_tokens=1).usage
-    real = usage.input_tokens + (usage.cache_read_input_tokens or 0)
-    assert 0.7 * real < counted < 1.4 * real
+COUNTED: dict[str, Any] = {
+    "words": {"messages": [{"role": "user", "content": "The quick brown fox jumps over the lazy dog. " * 20}]},
+    "a tool": {"messages": QUESTION, "tools": [TOOL]},
+    "scripts": {"messages": [{"role": "user", "content": "Zürich 🌦 数字 123456"}]},
+}
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_tokens_are_counted_as_the_model_counts(sdk: Anthropic, case: str) -> None:
+    asked = {"model": "free", **COUNTED[case]}
+    counted = sdk.messages.count_tokens(**asked).input_tokens
+    usage = ask(sdk, False, **asked, max_tokens=1).usage
+    assert counted == usage.input_tokens + (usage.cache_read_input_tokens or 0)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -28,7 +28,10 @@ WITH_BODY = {
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
-    routes = running.DEMO + '[models.named]\nupstream = "demo"\nmodel = "demo"\n[limits]\nrequest_body = "1MB"\n'
+    routes = (
+        running.DEMO
+        + '[defaults]\nretry = { attempts = 1 }\n[models.named]\nupstream = "demo"\nmodel = "demo"\n[limits]\nrequest_body = "1MB"\n'
+    )
     with running.serving(tmp_path_factory.mktemp("any"), routes) as process:
         yield process
         log = process.log()
