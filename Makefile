@@ -4,10 +4,12 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 VERSIONS := 3.11 3.12 3.13
+TARGETS := engine wire config
+TIME ?= 300
 PIP := --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint check format e2e bench package lock clean
+.PHONY: help demo test test-all lint check format e2e e2e-model fuzz fuzz-api bench package lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +43,17 @@ format: $(VENV)/.dev ## let ruff fix and format
 e2e: $(VENV)/.dev ## real clients against a running proxy (installs them in .e2e; some need node)
 	$(BIN)/pytest tests/e2e -m e2e $(ARGS)
 
+e2e-model: $(VENV)/.dev ## a real model behind the proxy: builds llama.cpp once (cmake and a C++ compiler)
+	$(BIN)/pytest tests/e2e -m model $(ARGS)
+
+fuzz: $(VENV)-fuzz/.ready ## coverage-guided fuzzing, TIME=300 seconds of each of TARGETS="engine wire config"
+	@for target in $(TARGETS); do \
+	  PYTHONPATH=tests $(VENV)-fuzz/bin/python -m fuzz $$target -max_total_time=$(TIME) $(ARGS) || exit 1; \
+	done
+
+fuzz-api: $(VENV)-fuzz/.ready ## schemathesis: a running proxy against its OpenAPI document
+	PYTHONPATH=tests $(VENV)-fuzz/bin/python -m fuzz.api $(ARGS)
+
 bench: $(VENV)/.dev ## throughput and cost beside nginx
 	$(BIN)/python -m bench $(ARGS)
 
@@ -53,9 +66,12 @@ lock: $(VENV)/.dev ## resolve the lock files again, newest versions
 	  --group dev --custom-compile-command "make lock" pyproject.toml -o requirements-dev.lock
 	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  -c requirements-dev.lock --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  -c requirements-dev.lock --custom-compile-command "make lock" pyproject.toml tests/fuzz/requirements.in \
+	  -o tests/fuzz/requirements.lock
 
 clean: ## remove everything that make made
-	rm -rf .venv .venv-3.* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-3.* .venv-fuzz .fuzz build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -75,3 +91,9 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install $(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)-fuzz/.ready: requirements.lock tests/fuzz/requirements.lock pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m venv $(VENV)-fuzz
+	@$(VENV)-fuzz/bin/python -m pip install $(PIP) --no-deps --require-hashes -r tests/fuzz/requirements.lock
+	@$(VENV)-fuzz/bin/python -m pip install $(PIP) --no-build-isolation --no-deps -e .
+	@touch $@

@@ -16,7 +16,7 @@ from bridge.config.watch import ConfigStore
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
 from bridge.errors import RequestError
-from bridge.server import admin, models
+from bridge.server import admin, models, openapi
 from bridge.server.door import DOORS, door_of
 from bridge.server.ids import new_id
 from bridge.server.messages import MessagesEndpoint
@@ -61,6 +61,7 @@ def create_app(store: ConfigStore, pace: Pace | None = None) -> FastAPI:
         app.add_api_route(path, _hello, methods=["GET", "HEAD"])
     models.add(app, state)
     admin.add(app, state)
+    openapi.add(app)
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_exception)

@@ -118,7 +118,8 @@ class MessagesEndpoint:
         record.outcome = "error"
         record.fault = fault
         own = own_headers(record.revision, record.route, record.upstream, record.attempts)
-        record.status = await send_fault(send, fault, record.request_id, self._door.error, own)
+        allow = [(b"allow", b"POST")] if fault.status == 405 else []
+        record.status = await send_fault(send, fault, record.request_id, self._door.error, [*own, *allow])
 
 
 def _chain(live: Live, model: str, record: RequestRecord) -> list[Route]:

@@ -6,7 +6,7 @@ from bridge.core.events import Fault, FaultKind
 from bridge.core.failures import error_headers, error_status
 from bridge.core.jsontext import dumps, loads
 
-_TYPES: dict[FaultKind, str] = {
+TYPES: dict[FaultKind, str] = {
     "invalid_request": "invalid_request_error",
     "authentication": "authentication_error",
     "billing": "billing_error",
@@ -20,13 +20,13 @@ _TYPES: dict[FaultKind, str] = {
     "overloaded": "overloaded_error",
 }
 
-DECLARABLE: dict[str, FaultKind] = {word: kind for kind, word in _TYPES.items() if kind != "authentication"}
+DECLARABLE: dict[str, FaultKind] = {word: kind for kind, word in TYPES.items() if kind != "authentication"}
 """The types that a configuration may give a failure: not the one that makes agents log out."""
 
 
 def error_body(fault: Fault, request_id: str = "") -> dict[str, object]:
     """The JSON object that an error answer and an error frame both carry."""
-    error: dict[str, object] = {"type": _TYPES[fault.kind], "message": fault.message}
+    error: dict[str, object] = {"type": TYPES[fault.kind], "message": fault.message}
     if fault.details:
         error["details"] = dict(fault.details)
     return {"type": "error", "error": error, "request_id": request_id or None}

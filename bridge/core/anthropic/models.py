@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bridge.core.checks import shown, wrong
 
 _DEFAULT_LIMIT = 20
-_MAX_LIMIT = 1000
+MAX_LIMIT = 1000
 # The API's way to say that a date is not known.
 _UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 
@@ -46,7 +46,7 @@ def model_page(models: Sequence[ListedModel], query: Mapping[str, str]) -> dict[
 
     ``has_more`` speaks of the direction of travel. Raises ``RequestError`` for a query that makes no sense.
     """
-    limit = _limit(query.get("limit", ""))
+    limit = _limit(query.get("limit"))
     after, before = query.get("after_id", ""), query.get("before_id", "")
     if after and before:
         raise wrong("before_id", "Cannot be combined with `after_id`")
@@ -67,13 +67,13 @@ def model_page(models: Sequence[ListedModel], query: Mapping[str, str]) -> dict[
     }
 
 
-def _limit(text: str) -> int:
-    if not text:
+def _limit(text: str | None) -> int:
+    if text is None:
         return _DEFAULT_LIMIT
     # Four digits hold the largest limit; more would only be work.
-    if text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= _MAX_LIMIT:
+    if text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT:
         return int(text)
-    raise wrong("limit", f"Input should be an integer from 1 to {_MAX_LIMIT}")
+    raise wrong("limit", f"Input should be an integer from 1 to {MAX_LIMIT}")
 
 
 def _position(models: Sequence[ListedModel], key: str, model_id: str) -> int:

@@ -39,7 +39,7 @@ from bridge.errors import RequestError
 
 _ROLES: dict[object, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _Mode = Literal["enabled", "adaptive", "disabled"]
-_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _EMPTY = Text("")
 _BILLING_HEADER = "x-anthropic-billing-header"
 
@@ -178,8 +178,8 @@ def _output(body: Json, notes: Notes) -> tuple[str, Json | None]:
     try:
         notes.look(config, OUTPUT_CONFIG, "output_config.")
         effort = optional_string(config, "effort")
-        if effort and effort not in _EFFORTS:
-            raise wrong("effort", f"Input should be one of {', '.join(_EFFORTS)}, not {shown(effort)}")
+        if effort and effort not in EFFORTS:
+            raise wrong("effort", f"Input should be one of {', '.join(EFFORTS)}, not {shown(effort)}")
         schema = _schema(config, "format", notes)
     except RequestError as error:
         raise under("output_config", error) from None

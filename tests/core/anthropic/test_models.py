@@ -58,6 +58,7 @@ def test_an_empty_page_has_null_ids():
 @pytest.mark.parametrize(
     ("query", "path"),
     [
+        ({"limit": ""}, "limit"),
         ({"limit": "0"}, "limit"),
         ({"limit": "1001"}, "limit"),
         ({"limit": "-1"}, "limit"),
