@@ -126,7 +126,7 @@ def test_spelling_eager(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NOT_EAGER)
+@pytest.mark.parametrize("name", sorted(NOT_EAGER))
 def test_what_eager_cannot_read_is_never_a_wrong_call(name: str) -> None:
     sent, calls = SPELLINGS[name]
     played = play([sent + finish("stop")], EAGER)
