@@ -3,8 +3,9 @@
 It answers by the last user message. ``/tool [FORMAT]`` calls the first declared
 tool, written as text in that parser's format; ``/think`` reasons first; ``/slow``
 takes its time; ``/status N`` fails; ``/cut`` dies in the middle. Everything else
-is echoed, raw model output included. ``bridge.upstream.http`` puts it behind the
-client that talks to every other upstream.
+is echoed, raw model output included, unless the answer has to fit a schema: then it is
+an example for that. ``bridge.upstream.http`` puts it behind the client that talks to
+every other upstream.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from dataclasses import dataclass, replace
 
 from bridge.core.conversation import Tool
 from bridge.core.events import Event, Finish, TextDelta, ThinkingDelta, Usage
-from bridge.core.jsontext import dumps
+from bridge.core.jsontext import dumps, dumps_text
 from bridge.core.openai import answer as wire
 from bridge.core.openai.completion import CompletionFold
 from bridge.core.openai.encoder import ChunkEncoder
 from bridge.core.openai.shapes import Head
 from bridge.core.parsing.spec import ParserSpec
 from bridge.errors import BridgeError
-from bridge.upstream.sample import sample_arguments
+from bridge.upstream.sample import sample_arguments, sample_value
 
 MODELS = ("demo",)
 DEFAULT_FORMAT = "hermes"
@@ -82,10 +83,10 @@ def demo_answer(method: str, path: str, body: bytes, parsers: Mapping[str, Parse
 def plan(asked: wire.Asked, parsers: Mapping[str, ParserSpec]) -> Script:
     """What to answer; the words of the request decide, nothing else does."""
     said, is_result = _last_words(asked)
-    if is_result:
+    if is_result and asked.schema is None:
         return Script(text=f"The tool answered: {said[:200]}\n\nThat is all that I wanted to know.")
     words = said.split()
-    script = Script(text=said or _HELP)
+    script = Script(text=said or _HELP if asked.schema is None else dumps_text(sample_value(asked.schema)))
     for position, word in enumerate(words):
         argument = words[position + 1] if position + 1 < len(words) else ""
         match word:

@@ -1,4 +1,4 @@
-"""An example value for a JSON Schema: what the demo upstream fills into a call's arguments."""
+"""An example value for a JSON Schema: the arguments of the demo upstream's calls, and its structured answers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ _BY_FORMAT = {
 def sample_arguments(schema: Mapping[str, object] | None) -> dict[str, object]:
     """An arguments object that fits ``schema``: its required properties, or the first one if none is."""
     root = schema or {}
-    value = _value(root, root, "", 0)
+    value = sample_value(root)
     if value == {} and isinstance(properties := root.get("properties"), Mapping) and properties:
         key = next(iter(properties))
         return {key: _value(properties[key], root, key, 1)}
     return value if isinstance(value, dict) else {}
+
+
+def sample_value(schema: Mapping[str, object]) -> object:
+    """A value that fits ``schema``."""
+    return _value(schema, schema, "", 0)
 
 
 def _value(schema: object, root: Mapping[str, object], key: str, depth: int) -> object:

@@ -104,6 +104,22 @@ def test_it_echoes_at_once() -> None:
     assert answer["usage"]["completion_tokens"] == 2
 
 
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+@pytest.mark.parametrize("said", ["hi", [{"role": "tool", "tool_call_id": "c", "content": "22"}]])
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        ({"type": "json_schema", "json_schema": {"name": "output", "schema": CITY}}, {"city": "example city"}),
+        ({"type": "json_object"}, {}),
+    ],
+)
+def test_an_answer_that_has_to_fit_a_schema_fits(said: object, form: object, value: object) -> None:
+    (answer,) = (json.loads(chunk) for chunk in ask(said, response_format=form).chunks)
+    assert json.loads(answer["choices"][0]["message"]["content"]) == value
+
+
 def test_usage_comes_last_and_only_when_asked_for() -> None:
     assert all("usage" not in event for event in ask("hi", stream=True).events)
     last = ask("hi", stream=True, stream_options={"include_usage": True}).events[-1]

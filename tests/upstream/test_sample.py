@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.upstream.sample import sample_arguments
+from bridge.upstream.sample import sample_arguments, sample_value
 
 
 def one(schema: object, **root: object) -> object:
@@ -44,6 +44,10 @@ def one(schema: object, **root: object) -> object:
 )
 def test_value_fits(schema: object, value: object) -> None:
     assert one(schema) == value
+
+
+def test_the_whole_value_may_be_of_any_type() -> None:
+    assert sample_value({"type": "integer"}) == 1
 
 
 def test_references_are_followed() -> None:

@@ -36,7 +36,7 @@ class Said:
 class Asked:
     """A chat completions request as its upstream sees it: ``said`` leaves system messages out.
 
-    ``max_tokens`` is 0 when the request names none.
+    ``max_tokens`` is 0 when the request names none. ``schema`` is what the answer has to fit, if anything.
     """
 
     model: str
@@ -45,6 +45,7 @@ class Asked:
     stream: bool = False
     include_usage: bool = False
     max_tokens: int = 0
+    schema: Mapping[str, object] | None = None
 
 
 def read_asked(body: bytes) -> Asked:
@@ -64,7 +65,17 @@ def read_asked(body: bytes) -> Asked:
         stream=value.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         max_tokens=limit if isinstance(limit, int) and limit > 0 else 0,
+        schema=_schema(value.get("response_format")),
     )
+
+
+def _schema(form: object) -> Mapping[str, object] | None:
+    match form:
+        case {"json_schema": {"schema": dict(schema)}}:
+            return schema
+        case {"type": "json_object"}:
+            return {"type": "object"}
+    return None
 
 
 def _said(messages: Sequence[object]) -> Iterator[Said]:

@@ -15,6 +15,7 @@ def test_a_request_is_read() -> None:
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_tokens": 9,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "array"}}},
         "messages": [
             {"role": "system", "content": "be brief"},
             {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]},
@@ -32,6 +33,7 @@ def test_a_request_is_read() -> None:
         stream=True,
         include_usage=True,
         max_tokens=9,
+        schema={"type": "array"},
     )
 
 
