@@ -40,7 +40,7 @@ format: $(VENV)/.dev ## let ruff fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: $(VENV)/.dev ## real clients against a running proxy (Claude Code needs node)
+e2e: $(VENV)/.dev ## real clients against a running proxy (installs them in .e2e; some need node)
 	$(BIN)/pytest tests/e2e -m e2e $(ARGS)
 
 e2e-model: $(VENV)/.dev ## a real model behind the proxy: builds llama.cpp once (cmake and a C++ compiler)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from bridge.core.conversation import Conversation, Tool
 from bridge.core.events import ToolCallAbort, ToolCallDelta, ToolCallEnd, ToolCallStart
+from bridge.core.jsontext import whole_characters
 from bridge.core.parsing.names import Toolbox
 
 CallEvent = ToolCallStart | ToolCallDelta | ToolCallEnd | ToolCallAbort
@@ -82,7 +83,7 @@ class CallGate:
             case _ if self._dropping:
                 return None
             case ToolCallDelta(_, json):
-                return ToolCallDelta(self.started - 1, json)
+                return ToolCallDelta(self.started - 1, whole_characters(json))
             case ToolCallEnd():
                 self.finished += 1
                 return ToolCallEnd(self.started - 1)

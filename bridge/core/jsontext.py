@@ -9,6 +9,7 @@ more. See docs/adr/0002-json.md.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 import msgspec
@@ -61,3 +62,23 @@ def dumps(value: object) -> bytes:
 def dumps_text(value: object) -> str:
     """Like ``dumps``, as str."""
     return dumps(value).decode()
+
+
+def whole_characters(text: str) -> str:
+    """JSON text with U+FFFD for half characters, which strict readers refuse: lone surrogates, as such or as escapes.
+
+    A fragment that does not begin and end with a brace keeps its escapes: the other half may be in the next one.
+    """
+    if not text.isascii() and _HALF.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if "\\u" in text and text[0] == "{" and text[-1] == "}":
+        return _ESCAPE.sub(_whole_escape, text)
+    return text
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+def _whole_escape(found: re.Match[str]) -> str:
+    return r"\ufffd" if found["half"] else found[0]

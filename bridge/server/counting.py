@@ -50,7 +50,7 @@ class Counting:
         body, size = await self._measured(request)
         if route.count_tokens != "estimate" and route.upstream.protocol == "openai" and not route.upstream.off:
             timeout = UPSTREAM_TIMEOUT if route.count_tokens == "upstream" else AUTO_TIMEOUT
-            found = await upstream.tokenizer.count(upstream, request, body, timeout)
+            found = await upstream.tokenizer.count(upstream.endpoint("", 1), request, body, timeout)
             if found is not None:
                 count, way = found
                 return count if way == "input_tokens" else count + size.media

@@ -223,6 +223,10 @@ class Endpoint:
         self._fields = {"accept-encoding": "identity", "user-agent": f"toolbridge/{__version__}"}
         self._heads: dict[object, _Head] = {}
 
+    def at_root(self) -> Endpoint:
+        """The same server above ``/v1``, where some have more to offer."""
+        return Endpoint(self.client, self._name, self.base_url.removesuffix("/v1"))
+
     async def send(
         self, path: str, headers: Mapping[str, str], body: bytes, connect: float, method: str = "POST"
     ) -> Answer:

@@ -1,6 +1,7 @@
 """What is kept of the upstreams between requests.
 
-``Standing`` is what was learnt of an upstream: its budget, breaker and load; it survives reloads.
+``Standing`` is what was learnt of an upstream: its budget, breaker and load; it survives reloads (the breaker,
+as long as the addresses stay).
 A ``Generation`` binds one snapshot to the clients of its upstreams. Whoever works with a snapshot
 leases its generation; the clients close when nothing that needs them is left.
 """
@@ -85,18 +86,23 @@ class Bulkhead:
 class Standing:
     """What was learnt of one upstream, by name."""
 
-    __slots__ = ("breaker", "budget", "bulkhead", "calibrations")
+    __slots__ = ("_addresses", "breaker", "budget", "bulkhead", "calibrations")
 
     def __init__(self, ref: UpstreamRef) -> None:
+        self._addresses = ref.base_urls
         self.budget = Budget(ref.retry_budget)
         self.breaker = CircuitBreaker(ref.breaker)
         self.bulkhead = Bulkhead(ref.name, ref.max_in_flight)
         self.calibrations: dict[str, Calibration] = {}
 
     def follow(self, ref: UpstreamRef) -> None:
-        """Take the limits of a reloaded configuration."""
+        """Take the limits of a reloaded configuration. What failed at an address is not held against another."""
         self.budget.retune(ref.retry_budget)
-        self.breaker.retune(ref.breaker)
+        if ref.base_urls == self._addresses:
+            self.breaker.retune(ref.breaker)
+        else:
+            self._addresses = ref.base_urls
+            self.breaker = CircuitBreaker(ref.breaker)
         self.bulkhead.limit = ref.max_in_flight
         self.bulkhead.admit()
 

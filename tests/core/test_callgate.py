@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -104,3 +105,13 @@ def test_the_chosen_tool_in_another_spelling() -> None:
 
 def test_where_no_call_is_allowed_none_is_read() -> None:
     assert gate("a", tool_choice=ToolChoice("none")).readable == ()
+
+
+@pytest.mark.parametrize("half", ["\ud800", r"\ud800"], ids=["as-such", "escape"])
+def test_arguments_have_whole_characters(half: str) -> None:
+    """The SDK of Python raises on anything else."""
+    opened = gate("a")
+    opened.admit(ToolCallStart(0, "id", "a"))
+    got = opened.admit(ToolCallDelta(0, f'{{"b":"{half}"}}'))
+    assert isinstance(got, ToolCallDelta)
+    assert json.loads(got.json) == {"b": "\ufffd"}

@@ -64,3 +64,25 @@ def test_members_are_spelled_as_they_were() -> None:
 @pytest.mark.parametrize("text", [b"[]", b"7", b"", b'{"a":', b'{"a":"\\ud800"}', b'{"a":' + b"[" * 100_000])
 def test_what_has_no_members(text: bytes) -> None:
     assert jsontext.members(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("", ""),
+        ('{"a":"ä🙂"}', '{"a":"ä🙂"}'),
+        ('{"a":"a\ud800b"}', '{"a":"a\ufffdb"}'),
+        ('"\ud83d', '"\ufffd'),
+        ('\ude42"', '\ufffd"'),
+        ('"\ud83d\ude42 ä"', '"🙂 ä"'),
+        (r'{"a":"\ud83d\uDE42"}', r'{"a":"\ud83d\uDE42"}'),
+        (r'{"a":"a\ud800b"}', r'{"a":"a\ufffdb"}'),
+        (r'{"\uD800\ud83d\ude42\udc00":1}', r'{"\ufffd\ud83d\ude42\ufffd":1}'),
+        (r'{"a":"\\ud800 \n\\\ud800"}', r'{"a":"\\ud800 \n\\\ufffd"}'),
+        (r'{"a":"\u00e4\u2028\ud7ff"}', r'{"a":"\u00e4\u2028\ud7ff"}'),
+        (r'{"a":"\ud83d', r'{"a":"\ud83d'),
+        (r'\ude42"}', r'\ude42"}'),
+    ],
+)
+def test_half_characters_are_replaced(text: str, whole: str) -> None:
+    assert jsontext.whole_characters(text) == whole

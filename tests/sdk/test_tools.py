@@ -113,6 +113,14 @@ def test_arguments_that_are_almost_json(proxy: Running, sdk: Anthropic, way: str
         assert blocks(ask(sdk, tools=TOOLS)) == [("plan", {"title": "a\tb", "draft": True, "limit": None})]
 
 
+@pytest.mark.parametrize("half", ["\ud800", r"\ud800"], ids=["as-such", "escape"])
+@pytest.mark.parametrize("way", WAYS)
+def test_half_a_character_in_arguments(proxy: Running, sdk: Anthropic, way: str, half: str) -> None:
+    play = plays(("plan", f'{{"title": "a{half}b"}}'))[way]
+    with Upstream(play) as upstream, proxy.using(routes(upstream.url, "Qwen/Qwen3-8B")):
+        assert blocks(ask(sdk, tools=TOOLS)) == [("plan", {"title": "a\ufffdb"})]
+
+
 def streamed(name: str) -> dict[str, list[bytes]]:
     """A call of ``name`` in two pieces."""
     written, cut = MARKUP % (name, TEXT), 80

@@ -7,6 +7,7 @@ import pytest
 from inprocess import routes
 
 from bridge.config.snapshot import Snapshot, build
+from bridge.core.events import Fault
 from bridge.core.route import UpstreamRef
 from bridge.errors import UpstreamError
 from bridge.upstream.http import Client, Endpoint, Identity
@@ -51,6 +52,25 @@ def test_what_was_learnt_of_an_upstream_outlives_a_reload(tmp_path: Path) -> Non
         pools.follow(snapshot(tmp_path, "http://b/v1", upstream="max_in_flight = 3"))
         assert pools.standings["u0"] is standing
         assert standing.bulkhead.limit == 3
+        await pools.aclose()
+
+    asyncio.run(run())
+
+
+def test_what_failed_at_an_address_is_not_held_against_another(tmp_path: Path) -> None:
+    """Who mends ``base_url`` need not wait for the breaker; who changes anything else, does."""
+
+    async def run() -> None:
+        pools = Pools()
+        pools.follow(snapshot(tmp_path, "http://wrong/v1"))
+        standing = pools.standings["u0"]
+        for _ in range(5):
+            standing.breaker.failed(0.0, Fault("api", "no", retry="transient"), 0.5, sole=True)
+        assert not standing.breaker.admit(1.0)
+        pools.follow(snapshot(tmp_path, "http://wrong/v1", upstream="max_in_flight = 3"))
+        assert not standing.breaker.admit(1.0)
+        pools.follow(snapshot(tmp_path, "http://right/v1"))
+        assert standing.breaker.admit(1.0)
         await pools.aclose()
 
     asyncio.run(run())

@@ -26,7 +26,7 @@ def counts(*plays: Play, times: int = 1, base: str = "/v1") -> tuple[list[int | 
         found = []
         try:
             for _ in range(times):
-                got = await upstream.tokenizer.count(upstream, REQUEST, BODY, 5.0)
+                got = await upstream.tokenizer.count(upstream.endpoint("", 1), REQUEST, BODY, 5.0)
                 found.append(got[0] if got else None)
         finally:
             await client.aclose()
