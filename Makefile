@@ -18,7 +18,7 @@ demo: $(VENV)/.runtime ## the main job once: no key, no network
 	@$(BIN)/python examples/demo/run.py
 
 test: $(VENV)/.dev ## the tests
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 test-all: ## the tests on every supported Python that is installed
 	@status=0; for version in $(VERSIONS); do \
