@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from fuzz.choices import HEAD, Choices
 
 ENVIRON = {"KEY": "secret", "EMPTY": "", "NUL": "a\0b"}
 _FOLDER = Path(tempfile.mkdtemp(prefix="toolbridge-fuzz-"))
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 _UNCHECKED = ParserCache(check=lambda _: ())
 _CHECKED = ParserCache()
 
