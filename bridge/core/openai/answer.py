@@ -6,7 +6,7 @@ format stay in this package. Answers are written by ``ChunkEncoder`` and ``Compl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
