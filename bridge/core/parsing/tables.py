@@ -99,6 +99,8 @@ class CompiledSet:
         self.reasoning_index = specs.index(self.reasoning) if self.reasoning else -1
         self.reasoning_trim = self.reasoning.reasoning.trim if self.reasoning else "both"
         self.prefilled = tuple(self._prefilled())
+        patterns = [pattern for entry in self.prefilled for pattern in entry.marker.patterns]
+        self.may_be_prefilled = re.compile("|".join(dict.fromkeys(p.beginning for p in patterns)) or r"(?!)").match
         self._tables: dict[tuple[object, ...], Table] = {}
 
     def table(self, mode: Mode, *, calls: bool, thinking: bool, start: bool, trailing: bool) -> Table:
