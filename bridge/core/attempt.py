@@ -266,12 +266,11 @@ class Attempt:
             if self._stops.matched is not None:
                 return self._stopped(self._stops.matched, [finish])
             self._stops.flush()
-        dropped = self.counters().get("dropped", 0)
         if self._cut and reason not in _LENGTH:
             return self._uncompletable()
         if reason == "refusal":
             return finish
-        if self._gate.finished and not self._cut and not (reason in _LENGTH and dropped):
+        if self._gate.finished and not self._cut and not (reason in _LENGTH and self.counters().get("dropped")):
             return Finish("tool_use")
         if self._gate.unanswered and reason not in _LENGTH:
             _add(self._counters, {"no_call": 1})

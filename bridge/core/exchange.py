@@ -14,7 +14,7 @@ from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
 from bridge.core.carrier import Refusal
 from bridge.core.conversation import Conversation
-from bridge.core.events import Event, Fault, Finish, StopReason, Usage
+from bridge.core.events import NOT_COUNTED, Event, Fault, Finish, StopReason, Usage
 from bridge.core.losses import check
 from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
@@ -48,7 +48,7 @@ class Exchange:
     ) -> None:
         self.fault: Fault | None = None
         self.finished = False
-        self.usage = Usage()
+        self.usage = NOT_COUNTED
         self.stop_reason: StopReason | None = None
         self.unchecked: str | None = None
         self.warnings = tuple(map(str, conversation.warnings))
@@ -84,7 +84,7 @@ class Exchange:
             self._request = build_request(self._conversation, route, self._estimate)
         self.fault = None
         self.unchecked = None
-        self.usage = Usage()
+        self.usage = NOT_COUNTED
         losses = self._conversation.warnings + self._request.warnings
         check(losses, route)
         self.warnings = tuple(map(str, losses))
@@ -237,7 +237,7 @@ class Exchange:
     def _conclude(self, attempt: Attempt, last: Finish | Fault | None) -> None:
         if last is None:
             return
-        self.usage = attempt.usage or Usage()
+        self.usage = attempt.usage or NOT_COUNTED
         if isinstance(last, Fault):
             self.fault = last
             return
