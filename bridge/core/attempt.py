@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from bridge.core import jsontext
 from bridge.core.callgate import CallEvent, CallGate
-from bridge.core.conversation import Conversation
+from bridge.core.conversation import Conversation, call_ids
 from bridge.core.events import (
     Event,
     Fault,
@@ -47,7 +48,6 @@ class Attempt:
         conversation: Conversation,
         route: Route,
         new_call_id: Callable[[], str],
-        taken: frozenset[str],
         show: Callable[[Event], None],
         tool_names: Mapping[str, str],
     ) -> None:
@@ -63,7 +63,7 @@ class Attempt:
             route.model,
             eager={"complete": None, "per_tool": self._gate.eager, "eager": _always}[self._streaming],
             repair=read_json,
-            taken_ids=taken,
+            taken_ids=partial(call_ids, conversation),
             secrets=(route.upstream.api_key,),
             rules=route.errors,
         )
@@ -266,12 +266,11 @@ class Attempt:
             if self._stops.matched is not None:
                 return self._stopped(self._stops.matched, [finish])
             self._stops.flush()
-        dropped = self.counters().get("dropped", 0)
         if self._cut and reason not in _LENGTH:
             return self._uncompletable()
         if reason == "refusal":
             return finish
-        if self._gate.finished and not self._cut and not (reason in _LENGTH and dropped):
+        if self._gate.finished and not self._cut and not (reason in _LENGTH and self.counters().get("dropped")):
             return Finish("tool_use")
         if self._gate.unanswered and reason not in _LENGTH:
             _add(self._counters, {"no_call": 1})

@@ -6,7 +6,7 @@ changes after they were read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -141,3 +141,8 @@ class Conversation:
     stream: bool = False
     warnings: tuple[Loss, ...] = ()
     extra: Json = field(default_factory=dict)
+
+
+def call_ids(conversation: Conversation) -> Iterator[str]:
+    """The ids of all calls that were made so far."""
+    return (part.id for turn in conversation.turns for part in turn.parts if isinstance(part, ToolUse))

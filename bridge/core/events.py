@@ -94,6 +94,10 @@ class Usage:
     reasoning_tokens: int = 0
 
 
+NOT_COUNTED = Usage()
+"""What is known before anyone has counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """The answer is complete. ``stop_sequence`` is set exactly when the reason is ``stop_sequence``."""

@@ -13,8 +13,8 @@ from bridge.core import jsontext
 from bridge.core.anthropic.tokens import estimate_tokens
 from bridge.core.attempt import Attempt
 from bridge.core.carrier import Refusal
-from bridge.core.conversation import Conversation, ToolUse
-from bridge.core.events import Event, Fault, Finish, StopReason, Usage
+from bridge.core.conversation import Conversation
+from bridge.core.events import NOT_COUNTED, Event, Fault, Finish, StopReason, Usage
 from bridge.core.losses import check
 from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.route import Route
@@ -48,7 +48,7 @@ class Exchange:
     ) -> None:
         self.fault: Fault | None = None
         self.finished = False
-        self.usage = Usage()
+        self.usage = NOT_COUNTED
         self.stop_reason: StopReason | None = None
         self.unchecked: str | None = None
         self.warnings = tuple(map(str, conversation.warnings))
@@ -68,9 +68,6 @@ class Exchange:
         self._encoder = voice.stream(conversation, self._answer_id, request_id, input_tokens)
         self._fold: Fold | None = None
         self._show = _shower(self._encoder, self._out)
-        self._taken = frozenset(
-            part.id for turn in conversation.turns for part in turn.parts if isinstance(part, ToolUse)
-        )
 
     def attempt(self, route: Route) -> UpstreamRequest:
         """Begin an attempt; gives what to send.
@@ -87,7 +84,7 @@ class Exchange:
             self._request = build_request(self._conversation, route, self._estimate)
         self.fault = None
         self.unchecked = None
-        self.usage = Usage()
+        self.usage = NOT_COUNTED
         losses = self._conversation.warnings + self._request.warnings
         check(losses, route)
         self.warnings = tuple(map(str, losses))
@@ -99,7 +96,7 @@ class Exchange:
             self._show = self._fold.add
         names = self._request.tool_names
         new_call_id = partial(self._new_id, self._voice.call_prefix)
-        self._attempt = Attempt(self._conversation, route, new_call_id, self._taken, self._show, names)
+        self._attempt = Attempt(self._conversation, route, new_call_id, self._show, names)
         return self._request
 
     def receive_head(self, content_type: str, headers: Mapping[str, str] | None = None) -> None:
@@ -240,7 +237,7 @@ class Exchange:
     def _conclude(self, attempt: Attempt, last: Finish | Fault | None) -> None:
         if last is None:
             return
-        self.usage = attempt.usage or Usage()
+        self.usage = attempt.usage or NOT_COUNTED
         if isinstance(last, Fault):
             self.fault = last
             return

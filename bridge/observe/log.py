@@ -187,3 +187,5 @@ def setup(level: str = "info", format: Format = "auto", secrets: Iterable[str] =
     logging.getLogger("uvicorn.access").disabled = True
     # watchfiles reports every event of the directory.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    # No line names them, and finding them out takes longer than all else that is noted in a record.
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False

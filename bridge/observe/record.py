@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bridge.core.events import Fault, StopReason, Usage
+from bridge.core.events import NOT_COUNTED, Fault, StopReason, Usage
 
 Outcome = Literal["ok", "error", "client_gone", "client_stalled"]
 
@@ -35,7 +35,7 @@ class RequestRecord:
     status: int = 0
     outcome: Outcome = "ok"
     stop_reason: StopReason | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NOT_COUNTED
     fault: Fault | None = None
     first_byte: float = 0.0
     ended: float = 0.0

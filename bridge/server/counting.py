@@ -31,8 +31,9 @@ QUICK = 32_000
 THREADS = 2
 
 EAGER = 16
-EVERY = 8
-"""So many answers of a model teach its calibration one by one; of the later ones every eighth."""
+EVERY = 32
+"""So many answers of a model are lessons for its calibration one by one, if they can teach it anything or not; of the
+later ones every 32nd: to measure a long prompt takes longer than all else that is done about it."""
 LONGEST = 2**20
 
 
@@ -64,16 +65,15 @@ class Counting:
 
     def guess(self, route: Route, generation: Generation, length: int, conversation: Conversation) -> int:
         """What a request of ``length`` bytes may come to, until the upstream says; 0 if nothing is known."""
-        if any(_has_media(turn.parts) for turn in conversation.turns):
-            return 0
-        return calibration_of(generation.upstreams[route.upstream.name], route.model).guess(length)
+        guess = calibration_of(generation.upstreams[route.upstream.name], route.model).guess(length)
+        return 0 if guess and any(_has_media(turn.parts) for turn in conversation.turns) else guess
 
     def learn(self, upstream: Upstream, model: str, request: UpstreamRequest, usage: Usage) -> None:
         """Let what the upstream counted for a request correct later estimates; at times, and after the answer."""
         calibration = calibration_of(upstream, model)
         calibration.seen += 1
-        seldom = calibration.learnt >= EAGER and calibration.seen % EVERY
-        if seldom or len(request.body) > LONGEST or len(self._lessons) >= THREADS:
+        due = calibration.seen <= EAGER or not calibration.seen % EVERY
+        if not due or len(request.body) > LONGEST or len(self._lessons) >= THREADS:
             return
         lesson = asyncio.create_task(self._lesson(calibration, request, usage))
         self._lessons.add(lesson)
@@ -120,10 +120,12 @@ def _measure(data: bytes) -> tuple[dict[str, Any], PromptSize]:
     return body, prompt_size(body)
 
 
+_MEDIA = frozenset({Image, Document})
+
+
 def _has_media(parts: Iterable[Part]) -> bool:
-    return any(
-        isinstance(part, Image | Document) or (isinstance(part, ToolResult) and _has_media(part.parts))
-        for part in parts
+    return not _MEDIA.isdisjoint(map(type, parts)) or any(
+        _has_media(part.parts) for part in parts if isinstance(part, ToolResult)
     )
 
 

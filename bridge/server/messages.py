@@ -82,20 +82,19 @@ class MessagesEndpoint:
         snapshot = live.generation.snapshot
         raw = await read_body(headers, receive, snapshot.limits.request_body)
         asked = self._door.read(raw, parse_json(raw))
-        record.model = asked.model
-        record.stream = asked.stream
-        caller.check(asked.model)
-        chain = self._door.passable(_chain(live, asked.model, record))
+        model, stream = record.model, record.stream = asked.model, asked.stream
+        caller.check(model)
+        chain = self._door.passable(_chain(live, model, record))
         guess = partial(self._state.counting.guess, chain[0], live.generation, len(raw))
         exchange = asked.carrier(chain, scope, record.request_id, guess)
-        pump = Pump(scope, receive, send, exchange, record, self._state.pace, self._door, stream=asked.stream)
+        pump = Pump(scope, receive, send, exchange, record, self._state.pace, self._door, stream=stream)
         call = Call(
             exchange,
             chain,
             live.generation,
             pump.flush,
-            deadline=record.started + _patience(headers, chain[0], stream=asked.stream),
-            streams=asked.stream,
+            deadline=record.started + _patience(headers, chain[0], stream=stream),
+            streams=stream,
             session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or asked.user_id,
             original=headers.get(b"x-stainless-retry-count", b"0") == b"0",
         )

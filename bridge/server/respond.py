@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from bridge.core.events import Fault
@@ -28,14 +29,15 @@ def _plain(value: str) -> str:
     return "".join(char if " " <= char <= "~" else "?" for char in value)
 
 
-def own_headers(revision: str, model: str = "", upstream: str = "", attempts: int = 0) -> list[Header]:
+@lru_cache(maxsize=256)
+def own_headers(revision: str, model: str = "", upstream: str = "", attempts: int = 0) -> tuple[Header, ...]:
     """What every answer says about this proxy's part in it; "-" where there is none."""
-    return [
+    return (
         (b"x-bridge-revision", revision.encode()),
         header("x-bridge-model", model or "-"),
         header("x-bridge-upstream", upstream or "-"),
         (b"x-bridge-attempts", str(attempts).encode()),
-    ]
+    )
 
 
 async def send_whole(

@@ -212,12 +212,12 @@ class Pump:
         self._record.upstream_request_id = passed.get("request-id", "")
         return [*fields.items(), *self._headers()]
 
-    def _headers(self) -> list[Header]:
+    def _headers(self) -> tuple[Header, ...]:
         """What this proxy says about the answer."""
         call = self._call
         headers = own_headers(self._record.revision, call.route, call.upstream, call.attempts)
         if warnings := self._exchange.warnings:
-            headers.append(header("x-bridge-warnings", ", ".join(warnings)))
+            return *headers, header("x-bridge-warnings", ", ".join(warnings))
         return headers
 
     def _tick(self) -> None:

@@ -35,10 +35,10 @@ def test_whole_answers() -> None:
 
 
 def test_own_headers_are_always_all_there() -> None:
-    assert own_headers("abc", "m", "u", 2) == [
+    assert own_headers("abc", "m", "u", 2) == (
         (b"x-bridge-revision", b"abc"),
         (b"x-bridge-model", b"m"),
         (b"x-bridge-upstream", b"u"),
         (b"x-bridge-attempts", b"2"),
-    ]
+    )
     assert dict(own_headers("abc"))[b"x-bridge-model"] == b"-"

@@ -29,6 +29,9 @@ class Block(Enum):
     CUT = "a tool call that was cut off"
     END = "the end"
 
+    # Each is only itself; an enum's own hash is that of its name, in Python.
+    __hash__ = object.__hash__
+
 
 class Rule(NamedTuple):
     """An event may come while a block of ``after`` is open, and leaves ``then`` open (None: the same)."""
@@ -53,6 +56,7 @@ RULES: dict[type[Event], Rule] = {
     Fault: Rule(_ANY, Block.END),
 }
 
+_IN_CALLS = (ToolCallDelta, ToolCallEnd, ToolCallAbort)
 _CUT_BY_LENGTH = frozenset({"max_tokens", "context_window"})
 
 
@@ -76,7 +80,7 @@ class BlockOrder:
             raise ValueError(f"{type(event).__name__} cannot follow {self.block.value}")
         if isinstance(event, ToolCallStart):
             self._call = event.index
-        elif isinstance(event, ToolCallDelta | ToolCallEnd | ToolCallAbort) and event.index != self._call:
+        elif isinstance(event, _IN_CALLS) and event.index != self._call:
             raise ValueError(f"{type(event).__name__} {event.index} cannot follow call {self._call}")
         if rule.then is not None:
             self.block = rule.then

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.core.checks import name
-from bridge.core.conversation import Json, Tool
+from bridge.core.conversation import Json
 
 _Property = dict[str, object]
 
@@ -113,7 +112,6 @@ _KNOWN: dict[str, tuple[str, Json]] = {
 }
 
 
-def known_tool(kind: str, entry: Json) -> Tool:
-    """The function that an entry of ``tools`` stands for, whose type the policy calls a function."""
-    description, schema = _KNOWN[kind]
-    return Tool(name(entry, "name"), description, schema)
+def known_tool(kind: str) -> tuple[str, Json]:
+    """Description and schema of the function that a type of tool stands for, which the policy calls a function."""
+    return _KNOWN[kind]

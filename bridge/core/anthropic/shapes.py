@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from bridge.core.events import Finish, StopReason, Usage
+from bridge.core.events import NOT_COUNTED, Finish, StopReason, Usage
 
 STOP_REASONS: dict[StopReason, str] = {
     "end_turn": "end_turn",
@@ -45,21 +43,17 @@ class UsageTally:
     """The usage known so far: what was estimated, until the upstream says what it was."""
 
     def __init__(self, estimated_input_tokens: int) -> None:
-        self._usage = Usage(input_tokens=estimated_input_tokens)
+        self._usage = Usage(input_tokens=estimated_input_tokens) if estimated_input_tokens else NOT_COUNTED
 
     def add(self, later: Usage) -> None:
         """Take over what ``later`` knows. The prompt's three counters are one statement: all or none."""
         known = self._usage
-        if later.input_tokens or later.cache_read_tokens or later.cache_write_tokens:
-            known = replace(
-                known,
-                input_tokens=later.input_tokens,
-                cache_read_tokens=later.cache_read_tokens,
-                cache_write_tokens=later.cache_write_tokens,
-            )
-        self._usage = replace(
-            known,
+        prompt = later if later.input_tokens or later.cache_read_tokens or later.cache_write_tokens else known
+        self._usage = Usage(
+            input_tokens=prompt.input_tokens,
             output_tokens=later.output_tokens or known.output_tokens,
+            cache_read_tokens=prompt.cache_read_tokens,
+            cache_write_tokens=prompt.cache_write_tokens,
             reasoning_tokens=later.reasoning_tokens or known.reasoning_tokens,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bridge.core.anthropic.known_tools import known_tool
 from bridge.core.anthropic.policy import TOOL, TOOL_CHOICE, tool_type
@@ -95,12 +95,13 @@ def _tool(kind: str, entry: Json, notes: Notes) -> Tool:
         raise wrong("allowed_callers", "Only the 'direct' caller is supported; add it, or leave this out")
     if kind == "custom":
         schema = as_object("input_schema", required(entry, "input_schema"))
-        tool = Tool(name(entry, "name"), optional_string(entry, "description"), schema)
+        label, description = name(entry, "name"), optional_string(entry, "description")
     else:
-        tool = known_tool(kind, entry)
-    return replace(
-        tool,
-        description=_with_examples(tool.description, optional_list(entry, "input_examples")),
+        label, (description, schema) = name(entry, "name"), known_tool(kind)
+    return Tool(
+        label,
+        _with_examples(description, optional_list(entry, "input_examples")),
+        schema,
         strict=optional_bool(entry, "strict"),
         eager=bool(optional_bool(entry, "eager_input_streaming")),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
 
 from bridge.core import jsontext
@@ -45,7 +45,7 @@ class Decoder:
     then nothing more comes. Text may still hold markup of any kind. Bad input
     becomes a ``Fault``; nothing is raised.
 
-    ``eager`` and ``repair`` are those of ``ToolCalls``.
+    ``eager``, ``repair`` and ``taken_ids`` are those of ``ToolCalls``.
 
     ``notes`` counts oddities of the upstream that were put right, by name. ``progress`` counts the
     frames in which the model said anything, shown or not: those of a call that is held back too.
@@ -59,7 +59,7 @@ class Decoder:
         *,
         eager: Callable[[str], bool] | None = None,
         repair: Callable[[str], str | None] | None = None,
-        taken_ids: Collection[str] = (),
+        taken_ids: Callable[[], Iterable[str]] = tuple,
         secrets: Collection[str] = (),
         rules: Collection[ErrorRule] = (),
     ) -> None:

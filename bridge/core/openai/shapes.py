@@ -54,6 +54,9 @@ class Said(Enum):
     CUT = "a tool call that was cut off"
     END = "the end"
 
+    # Each is only itself; an enum's own hash is that of its name, in Python.
+    __hash__ = object.__hash__
+
 
 class _Rule(NamedTuple):
     after: frozenset[Said]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bridge.core import jsontext
 from bridge.core.events import Event, ToolCallAbort, ToolCallDelta, ToolCallEnd, ToolCallStart
@@ -108,7 +109,7 @@ class ToolCalls:
     a call comes out before its arguments are whole and the next call began or the
     answer ended, except that ``eager`` may say of a tool's name that its calls stream:
     the first open call does, the others wait. ``repair`` makes JSON of arguments that
-    are almost JSON, if it can. ``taken`` are ids that the conversation knows.
+    are almost JSON, if it can. ``taken`` gives the ids that the conversation knows; it is asked when a call begins.
 
     ``open``: a call streams; whatever else the model says has to wait (``defer``).
     After ``finish``, ``broken`` names the call whose arguments are no JSON object
@@ -122,7 +123,7 @@ class ToolCalls:
         *,
         eager: Callable[[str], bool] | None = None,
         repair: Callable[[str], str | None] | None = None,
-        taken: Collection[str] = (),
+        taken: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.broken = ""
         self.dropped = 0
@@ -132,13 +133,17 @@ class ToolCalls:
         self._new_id = new_id
         self._eager = eager
         self._repair = repair
-        self._taken = set(taken)
+        self._known = taken
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}
         self._head = 0
         self._size = 0
         self._looked = 0
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        return set(self._known())
 
     def __bool__(self) -> bool:
         return bool(self._calls)

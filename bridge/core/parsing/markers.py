@@ -54,6 +54,8 @@ _WORDS = {
     "type": re.compile(r"[ \t]*()([\w.+\-/]{1,64})"),
     "key": re.compile(r"[ \t]*([\"']?)([^\s<>\"']{1,256})\1"),
 }
+_BEFORE_LITERAL = {"": "", "ws": r"\s*+", "name": r"[ \t]*+[\"']?+[^\s<>\"']*+[\"']?+[ \t]*+"}
+"""What may stand before the literal behind such a hole, or more than that."""
 _WORD_STARTS = re.compile(r"[ \t]*[\"']?")
 _ATTR = re.compile(r"\s+([\w:.\-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>/]+))")
 _ATTR_BEGUN = re.compile(r"\s+(?:[\w:.\-]+\s*(?:=\s*(?:\"[^\"]*|'[^']*|[^\s\"'<>/]*)?)?)?\Z")
@@ -106,6 +108,13 @@ class Pattern:
         literals = [part.text for part in self.parts if part.text]
         self.first = literals[0] if pieces[0] else ""
         self.last = literals[-1] if literals else ""
+
+    @property
+    def beginning(self) -> str:
+        """A regular expression that finds the beginning of all that this matches, or may match with more text."""
+        part = self.parts[0] if self.parts else _Part("", "")
+        before = _BEFORE_LITERAL.get(part.hole)
+        return rf"{before}(?:{re.escape(part.text[0])}|\Z)" if part.text and before is not None else ""
 
     def match(self, text: str, pos: int, eof: bool) -> Outcome:
         """Matches at ``pos``."""

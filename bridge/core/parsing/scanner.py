@@ -183,7 +183,7 @@ class Scanner(ABC):
 
     def _begin(self) -> bool:
         """The start of the answer, where the prompt may hold the beginning of a marker."""
-        if self._base == 0:
+        if self._base == 0 and (self._trace or self._set.may_be_prefilled(self._buffer)):
             prefilled = [e for e in self._set.prefilled if self._armed or e.kind is not Kind.CALL]
             if self._at_marker([*prefilled, *self._table.at(self._buffer, 0)], start=True):
                 return True

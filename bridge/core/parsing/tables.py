@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
 
@@ -47,7 +47,7 @@ class Mode:
     """Where the answer is: ``to`` says where its characters go.
 
     ``spec`` and ``channel`` tell what opened it; ``accepted`` whether a section has had a call, ``outer``
-    where the section stands.
+    where the section stands. ``key`` is equal for modes in which the same is legal.
     """
 
     kind: Literal["text", "reasoning", "channel", "section", "native"]
@@ -56,12 +56,11 @@ class Mode:
     channel: int = -1
     accepted: bool = True
     outer: Mode | None = None
+    key: tuple[object, ...] = field(init=False)
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal for modes in which the same is legal."""
+    def __post_init__(self) -> None:
         outer = self.outer.key if self.outer else ()
-        return self.kind, self.to, self.spec, self.channel, self.accepted, outer
+        object.__setattr__(self, "key", (self.kind, self.to, self.spec, self.channel, self.accepted, outer))
 
 
 class Table:
@@ -99,6 +98,8 @@ class CompiledSet:
         self.reasoning_index = specs.index(self.reasoning) if self.reasoning else -1
         self.reasoning_trim = self.reasoning.reasoning.trim if self.reasoning else "both"
         self.prefilled = tuple(self._prefilled())
+        patterns = [pattern for entry in self.prefilled for pattern in entry.marker.patterns]
+        self.may_be_prefilled = re.compile("|".join(dict.fromkeys(p.beginning for p in patterns)) or r"(?!)").match
         self._tables: dict[tuple[object, ...], Table] = {}
 
     def table(self, mode: Mode, *, calls: bool, thinking: bool, start: bool, trailing: bool) -> Table:

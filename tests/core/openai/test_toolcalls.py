@@ -190,7 +190,7 @@ def test_a_call_cut_behind_its_name_is_dropped() -> None:
     [("call_1-A", True), ("toolu_9", True), ("", False), ("functions.get:0", False), ("x" * 65, False), ("old", False)],
 )
 def test_ids(given: str, kept: bool) -> None:
-    calls = ToolCalls(lambda: "toolu_new", taken={"old"})
+    calls = ToolCalls(lambda: "toolu_new", taken=lambda: {"old"})
     calls.add(item("get", "{}", index=0, id=given))
     start = calls.finish(cut=False)[0]
     assert isinstance(start, ToolCallStart)

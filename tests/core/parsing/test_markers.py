@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 import pytest
 
 from bridge.core.parsing.markers import (
@@ -9,6 +12,7 @@ from bridge.core.parsing.markers import (
     MORE,
     CompiledMarker,
     Match,
+    Pattern,
     compile_marker,
     first_match,
     followed_by,
@@ -220,3 +224,21 @@ def test_followed_by() -> None:
 
 def test_no_marker() -> None:
     assert compile_marker(None) is None
+
+
+@pytest.mark.parametrize(
+    "source", ["<a>", "{ws}<a>", "{name}<a>", "{ws}{name}<a>", "{key}<a>", "{_}<a>", "{id}", "{name}"]
+)
+def test_a_beginning_leaves_out_nothing(source: str) -> None:
+    """What its beginning does not find, a pattern never matches, whatever follows."""
+    pattern = Pattern(source)
+    begins = re.compile(pattern.beginning).match
+    texts = ["".join(chars) for size in range(6) for chars in product("a '\"<>(\n", repeat=size)]
+    wrong = [text for text in texts if not begins(text) and pattern.match(text, 0, False) is not None]
+    assert wrong == []
+
+
+def test_a_beginning_rules_out_usual_text() -> None:
+    beginnings = [Pattern(source).beginning for source in ("<a>", "{ws}<a>", "{name}<a>")]
+    assert not any(re.match(beginning, "The answer") for beginning in beginnings)
+    assert all(re.match(beginning, "<") for beginning in beginnings)

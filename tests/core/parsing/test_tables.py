@@ -53,6 +53,8 @@ def test_what_the_prompt_holds() -> None:
     prefilled = compile_set((MESSAGES,)).prefilled
     assert {entry.kind for entry in prefilled} == {Kind.CALL, Kind.REASONING_OPEN, Kind.CHANNEL_OPEN}
     assert compile_set((HERMES,)).prefilled == ()
+    assert not compile_set((MESSAGES,)).may_be_prefilled("Some words.")
+    assert not compile_set((HERMES,)).may_be_prefilled("")
 
 
 def test_entries_are_found_by_their_first_characters() -> None:
