@@ -9,6 +9,7 @@ from bridge.core import jsontext
 from bridge.core.errorrules import ErrorRule
 from bridge.core.events import Event, Fault, Finish, StopReason, TextDelta, ThinkingDelta, Usage
 from bridge.core.openai.errors import fault_from_error
+from bridge.core.openai.halves import Halves, may_hold
 from bridge.core.openai.parts import content_events, reasoning_text
 from bridge.core.openai.toolcalls import ToolCalls
 from bridge.core.openai.usage import read_usage
@@ -71,6 +72,7 @@ class Decoder:
         self._secrets = tuple(secrets)
         self._rules = tuple(rules)
         self._calls = ToolCalls(new_id, eager=eager, repair=repair, taken=taken_ids)
+        self._halves = Halves()
         self._usage: Usage | None = None
         self._finish: Finish | None = None
         self._refused = False
@@ -85,6 +87,11 @@ class Decoder:
         """The events of one frame of a stream."""
         if self.finished:
             return []
+        if self._halves.held is None and not may_hold(data):
+            return self._frame(data, event)
+        return self._halves.joined(self._frame(data, event), last=self.ended or self.finished)
+
+    def _frame(self, data: bytes, event: bytes) -> list[Event]:
         try:
             chunk = jsontext.loads(data)
         except ValueError:
@@ -125,7 +132,7 @@ class Decoder:
         completion = _object_in(value)
         if completion is None:
             return [self.broken("an answer that is not a chat completion")]
-        events = self._chunk(completion, b"")
+        events = self._halves.joined(self._chunk(completion, b""), last=True)
         if self.finished or self._finish is not None:
             return events
         if not self._spoke and not self._calls:
