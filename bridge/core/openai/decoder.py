@@ -257,8 +257,8 @@ class Decoder:
             self._spoke = self._spoke or bool(events)
             events = self._calls.defer(events)
             calls = delta.get("tool_calls")
-            for item in calls if isinstance(calls, list) else ():
-                events += self._calls.add(item)
+            if calls:
+                events += self._calls.add(calls)
             legacy = delta.get("function_call")
             if isinstance(legacy, dict):
                 events += self._calls.add({"index": 0, "function": legacy})
