@@ -118,6 +118,8 @@ class MessagesEndpoint:
         record.outcome = "error"
         record.fault = fault
         own = own_headers(record.revision, record.route, record.upstream, record.attempts)
+        if fault.status == 405:
+            own = [*own, (b"allow", b"POST")]
         record.status = await send_fault(send, fault, record.request_id, self._door.error, own)
 
 

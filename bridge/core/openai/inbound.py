@@ -139,7 +139,7 @@ def read_request(body: object, now: int) -> tuple[Conversation, ChatVoice]:
 
 def _check_supported(body: Json) -> None:
     for key in sorted(_REFUSED.keys() & body.keys()):
-        if body[key]:
+        if body[key] is not None and body[key] is not False:
             raise wrong(key, f"{shown(body[key])} cannot be honoured: {_REFUSED[key]}")
     if (optional_integer(body, "n", least=1) or 1) > 1:
         raise wrong("n", "Only one answer can be given; leave this out, or ask several times")

@@ -242,7 +242,13 @@ def test_what_is_wrong_is_refused(fields: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"audio": {"voice": "x"}}, {"best_of": 3}, {"web_search_options": {"search_context_size": "low"}}]
+    "fields",
+    [
+        {"audio": {"voice": "x"}},
+        {"best_of": 3},
+        {"web_search_options": {"search_context_size": "low"}},
+        {"web_search_options": {}},
+    ],
 )
 def test_what_would_be_another_answer_is_refused(fields: dict[str, Any]) -> None:
     (key,) = fields
