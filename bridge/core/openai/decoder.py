@@ -87,15 +87,10 @@ class Decoder:
         """The events of one frame of a stream."""
         if self.finished:
             return []
-        if self._halves.held is None and not may_hold(data):
-            return self._frame(data, event)
-        return self._halves.joined(self._frame(data, event), last=self.ended or self.finished)
-
-    def _frame(self, data: bytes, event: bytes) -> list[Event]:
         try:
             chunk = jsontext.loads(data)
         except ValueError:
-            return self._not_json(data, event)
+            return self._whole(data, self._not_json(data, event))
         if type(chunk) is not dict:
             chunk = _object_in(chunk)
             if chunk is None:
@@ -120,8 +115,10 @@ class Decoder:
                         return []
                     self._spoke = True
                     self.progress += 1
-                    return [TextDelta(text)]
-        return self._chunk(chunk, event)
+                    if text.isascii() and self._halves.held is None:
+                        return [TextDelta(text)]
+                    return self._whole(data, [TextDelta(text)])
+        return self._whole(data, self._chunk(chunk, event))
 
     def body(self, data: bytes) -> list[Event]:
         """The events of a whole answer that is not a stream."""
@@ -138,6 +135,12 @@ class Decoder:
         if not self._spoke and not self._calls:
             return [*events, self.broken("an answer without content")]
         return [*events, *self._close("stop")]
+
+    def _whole(self, data: bytes, events: list[Event]) -> list[Event]:
+        """``events``, which are those of ``data``, in whole characters."""
+        if self._halves.held is None and not may_hold(data):
+            return events
+        return self._halves.joined(events, last=self.ended or self.finished)
 
     def end(self) -> list[Event]:
         """The body of the answer ended."""
