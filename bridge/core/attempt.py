@@ -70,7 +70,8 @@ class Attempt:
         self._reader = AnswerReader(self._decoder)
         self._conversation = conversation
         self._said: list[str] | None = None
-        if conversation.output_schema is not None and route.structured_output != "none":
+        checked = conversation.strict_output and route.structured_output != "none"
+        if conversation.output_schema is not None and checked:
             self._said = []
             show = _noting(show, self._said)
         self._stops = StopGate(conversation.stop_sequences, show) if conversation.stop_sequences else None

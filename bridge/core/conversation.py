@@ -119,7 +119,8 @@ class Conversation:
     """One request. ``model`` is the id that the client asked for, to be echoed.
 
     ``warnings`` names every field that was read and will not be honoured. ``hidden`` tools are
-    declared, but the model is not told of them yet. ``extra`` holds fields that are in the upstream's
+    declared, but the model is not told of them yet. With ``strict_output``, an answer that does not fit
+    ``output_schema`` is none. ``extra`` holds fields that are in the upstream's
     own words already and go there as they are.
     """
 
@@ -133,6 +134,7 @@ class Conversation:
     thinking: ThinkingConfig = ThinkingConfig()
     effort: str = ""
     output_schema: Json | None = None
+    strict_output: bool = True
     stop_sequences: tuple[str, ...] = ()
     temperature: float | None = None
     top_p: float | None = None

@@ -17,6 +17,7 @@ from bridge.core.conversation import Conversation
 from bridge.core.events import NOT_COUNTED, Event, Fault, Finish, StopReason, Usage
 from bridge.core.losses import check
 from bridge.core.openai.request import UpstreamRequest, build_request
+from bridge.core.openai.structured import asked_in
 from bridge.core.route import Route
 from bridge.core.signature import Signer
 from bridge.core.voice import Fold, Stream, Voice
@@ -146,7 +147,7 @@ class Exchange:
         self.unchecked = self._last = None
         if violation:
             who = f"the answer of upstream `{attempt.route.upstream.name}`"
-            message = f"{who} does not fit output_config.format: {violation}"
+            message = f"{who} does not fit {asked_in(self._conversation)}: {violation}"
             self.fault = Fault("api", message, retry="transient", upstream_status=200)
         else:
             self._complete(attempt, last)

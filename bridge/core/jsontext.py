@@ -64,13 +64,19 @@ def dumps_text(value: object) -> str:
     return dumps(value).decode()
 
 
+def without_halves(text: str) -> str:
+    """``text`` with its surrogate pairs joined, and U+FFFD for every surrogate that has no other half."""
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def whole_characters(text: str) -> str:
     """JSON text with U+FFFD for half characters, which strict readers refuse: lone surrogates, as such or as escapes.
 
     A fragment that does not begin and end with a brace keeps its escapes: the other half may be in the next one.
     """
-    if not text.isascii() and _HALF.search(text):
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = without_halves(text)
     if "\\u" in text and text[0] == "{" and text[-1] == "}":
         return _ESCAPE.sub(_whole_escape, text)
     return text

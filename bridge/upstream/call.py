@@ -216,13 +216,14 @@ class Call:
         progress = 0
         while data := await answer.read():
             exchange.receive(data)
+            if exchange.progress and not progress:
+                # It works, whatever becomes of what the model says.
+                upstream.standing.breaker.succeeded(clock())
             if exchange.unchecked is not None:
                 await self._check()
             if exchange.fault is not None:
                 return
             if exchange.progress != progress:
-                if not progress:
-                    upstream.standing.breaker.succeeded(clock())
                 progress = exchange.progress
                 self._expires, self._reason = clock() + route.timeouts.stall, "fell silent"
             if exchange.ended and not exchange.finished:

@@ -267,6 +267,25 @@ def test_structured_output(proxy: Running, client: OpenAI) -> None:
         assert (form["type"], form["json_schema"]["name"]) == ("json_schema", "City")
 
 
+@STREAM
+def test_what_does_not_fit_a_strict_schema_is_asked_for_again(proxy: Running, client: OpenAI, stream: bool) -> None:
+    def said(text: str) -> Play:
+        return answer(text) if stream else reply(200, completion(text))
+
+    schema: dict[str, Any] = {"name": "city", "schema": City.model_json_schema()}
+    loose = {"type": "json_schema", "json_schema": schema}
+    strict = {"type": "json_schema", "json_schema": {**schema, "strict": True}}
+    good, bad = '{"name": "Bonn", "people": 330000}', '{"name": "Bonn"}'
+    retry = 'retry = { attempts = 2, backoff = "1ms" }'
+    with Upstream(reply(200, completion(bad)), said(good)) as upstream, proxy.using(routes(upstream.url, extra=retry)):
+        assert ask(client, stream=False, response_format=strict).choices[0].message.content == good
+        assert len(upstream.requests) == 2
+    with Upstream(said(bad)) as upstream, proxy.using(routes(upstream.url, extra=ONCE)):
+        with pytest.raises(openai.APIError, match=r"does not fit response_format\.json_schema: "):
+            ask(client, stream=stream, response_format=strict)
+        assert ask(client, stream=stream, response_format=loose).choices[0].message.content == bad
+
+
 def test_a_picture_and_a_file(proxy: Running, client: OpenAI) -> None:
     parts: Any = [
         {"type": "text", "text": "look"},

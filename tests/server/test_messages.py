@@ -93,7 +93,9 @@ def test_compressed_bodies_are_refused(shared: Running) -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_other_methods(shared: Running, method: str) -> None:
     with shared.using(routes("http://127.0.0.1:1")) as server:
-        assert error_of(server.get("/v1/messages", method=method)) == (405, "invalid_request_error")
+        got = server.get("/v1/messages", method=method)
+        assert error_of(got) == (405, "invalid_request_error")
+        assert got.headers["allow"] == "POST"
 
 
 def test_the_query_does_not_matter(shared: Running) -> None:

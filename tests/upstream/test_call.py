@@ -343,6 +343,21 @@ def test_the_breaker_hears_of_whole_answers(shared: Running) -> None:
         assert server.call(lambda: breaker.state) == "closed"
 
 
+def test_what_the_model_says_badly_opens_no_breaker(shared: Running) -> None:
+    """However many packets it comes in: here it is one, with the end of the answer."""
+    call = {"index": 0, "id": "c", "function": {"name": "get", "arguments": "[1]"}}
+    bad = [head(), part(chunk(tool_calls=[call]) + chunk(finish="tool_calls") + DONE), END, KEEP]
+    with (
+        Upstream(bad) as upstream,
+        shared.using(
+            routes(upstream.url, upstream="breaker = { failures = 2 }\n", model="retry = { attempts = 1 }\n")
+        ) as server,
+    ):
+        for _ in range(4):
+            assert error_of(server.post(ask())) == (500, "api_error")
+        assert len(upstream.requests) == 4
+
+
 def test_the_budget_limits_retries(shared: Running) -> None:
     lines = 'retry_budget = { ratio = 0.0, min_per_second = 0.1, ttl = "20s" }\nbreaker = { failures = 100 }\n'
     with (

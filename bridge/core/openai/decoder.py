@@ -9,6 +9,7 @@ from bridge.core import jsontext
 from bridge.core.errorrules import ErrorRule
 from bridge.core.events import Event, Fault, Finish, StopReason, TextDelta, ThinkingDelta, Usage
 from bridge.core.openai.errors import fault_from_error
+from bridge.core.openai.halves import Halves, may_hold
 from bridge.core.openai.parts import content_events, reasoning_text
 from bridge.core.openai.toolcalls import ToolCalls
 from bridge.core.openai.usage import read_usage
@@ -71,6 +72,7 @@ class Decoder:
         self._secrets = tuple(secrets)
         self._rules = tuple(rules)
         self._calls = ToolCalls(new_id, eager=eager, repair=repair, taken=taken_ids)
+        self._halves = Halves()
         self._usage: Usage | None = None
         self._finish: Finish | None = None
         self._refused = False
@@ -88,7 +90,7 @@ class Decoder:
         try:
             chunk = jsontext.loads(data)
         except ValueError:
-            return self._not_json(data, event)
+            return self._whole(data, self._not_json(data, event))
         if type(chunk) is not dict:
             chunk = _object_in(chunk)
             if chunk is None:
@@ -113,8 +115,10 @@ class Decoder:
                         return []
                     self._spoke = True
                     self.progress += 1
-                    return [TextDelta(text)]
-        return self._chunk(chunk, event)
+                    if text.isascii() and self._halves.held is None:
+                        return [TextDelta(text)]
+                    return self._whole(data, [TextDelta(text)])
+        return self._whole(data, self._chunk(chunk, event))
 
     def body(self, data: bytes) -> list[Event]:
         """The events of a whole answer that is not a stream."""
@@ -125,12 +129,18 @@ class Decoder:
         completion = _object_in(value)
         if completion is None:
             return [self.broken("an answer that is not a chat completion")]
-        events = self._chunk(completion, b"")
+        events = self._halves.joined(self._chunk(completion, b""), last=True)
         if self.finished or self._finish is not None:
             return events
         if not self._spoke and not self._calls:
             return [*events, self.broken("an answer without content")]
         return [*events, *self._close("stop")]
+
+    def _whole(self, data: bytes, events: list[Event]) -> list[Event]:
+        """``events``, which are those of ``data``, in whole characters."""
+        if self._halves.held is None and not may_hold(data):
+            return events
+        return self._halves.joined(events, last=self.ended or self.finished)
 
     def end(self) -> list[Event]:
         """The body of the answer ended."""
@@ -250,8 +260,8 @@ class Decoder:
             self._spoke = self._spoke or bool(events)
             events = self._calls.defer(events)
             calls = delta.get("tool_calls")
-            for item in calls if isinstance(calls, list) else ():
-                events += self._calls.add(item)
+            if calls:
+                events += self._calls.add(calls)
             legacy = delta.get("function_call")
             if isinstance(legacy, dict):
                 events += self._calls.add({"index": 0, "function": legacy})

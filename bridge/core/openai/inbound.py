@@ -5,7 +5,6 @@ from __future__ import annotations
 from bridge.core.checks import (
     Notes,
     as_list,
-    as_object,
     as_string,
     check_depth,
     name,
@@ -15,12 +14,15 @@ from bridge.core.checks import (
     optional_object,
     optional_string,
     shown,
+    under,
     wrong,
 )
-from bridge.core.conversation import Conversation, Json
+from bridge.core.conversation import Conversation, Json, ThinkingConfig
 from bridge.core.openai.inbound_messages import read_messages
 from bridge.core.openai.inbound_tools import read_tool_choice, read_tools
+from bridge.core.openai.reasoning import EFFORT, SCALE
 from bridge.core.openai.voice import ChatVoice
+from bridge.errors import RequestError
 
 _HANDLED = frozenset(
     {
@@ -111,12 +113,18 @@ def read_request(body: object, now: int) -> tuple[Conversation, ChatVoice]:
     for key in options:
         if key not in ("include_usage", "include_obfuscation"):
             notes.drop(f"stream_options.{key}")
+    effort, thinking = _effort(body.get(EFFORT))
+    schema, strict = _schema(body)
     conversation = Conversation(
         model=name(body, "model"),
         max_tokens=_limit(body),
         turns=read_messages(body, notes),
         tools=tools,
         tool_choice=choice,
+        thinking=thinking,
+        effort=effort,
+        output_schema=schema,
+        strict_output=strict,
         stop_sequences=_stop(body.get("stop")),
         temperature=optional_number(body, "temperature", most=_HOTTEST),
         top_p=optional_number(body, "top_p", most=1),
@@ -131,7 +139,7 @@ def read_request(body: object, now: int) -> tuple[Conversation, ChatVoice]:
 
 def _check_supported(body: Json) -> None:
     for key in sorted(_REFUSED.keys() & body.keys()):
-        if body[key]:
+        if body[key] is not None and body[key] is not False:
             raise wrong(key, f"{shown(body[key])} cannot be honoured: {_REFUSED[key]}")
     if (optional_integer(body, "n", least=1) or 1) > 1:
         raise wrong("n", "Only one answer can be given; leave this out, or ask several times")
@@ -160,10 +168,28 @@ def _stop(stop: object) -> tuple[str, ...]:
     return tuple(sequences)
 
 
+def _effort(said: object) -> tuple[str, ThinkingConfig]:
+    """What routes can map; other words are the upstream's to judge."""
+    if said == "none":
+        return "", ThinkingConfig("disabled")
+    return (said if isinstance(said, str) and said in SCALE else ""), ThinkingConfig()
+
+
+def _schema(body: Json) -> tuple[Json | None, bool]:
+    """The schema that the answer is to fit, and whether it has to."""
+    form = optional_object(body, "response_format") or {}
+    if form.get("type") != "json_schema":
+        return None, True
+    try:
+        wanted = optional_object(form, "json_schema") or {}
+        return optional_object(wanted, "schema"), wanted.get("strict") is True
+    except RequestError as error:
+        raise under("response_format", error) from None
+
+
 def _extra(body: Json) -> Json:
     extra = {key: value for key, value in body.items() if key in _PASSED_ON and value is not None}
-    form = extra.get("response_format")
-    if form is not None and as_object("response_format", form).get("type") == "text":
+    if (optional_object(body, "response_format") or {}).get("type") == "text":
         # That is what every answer is.
         del extra["response_format"]
     return extra

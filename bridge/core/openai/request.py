@@ -13,7 +13,7 @@ from bridge.core.openai.dialect import fitted
 from bridge.core.openai.limits import allowed, room
 from bridge.core.openai.messages import JsonObject, MessageWriter
 from bridge.core.openai.prompted import NO_ARGUMENTS, PromptWriter
-from bridge.core.openai.reasoning import reasoning_fields
+from bridge.core.openai.reasoning import as_said, reasoning_fields
 from bridge.core.openai.replay import Replay
 from bridge.core.openai.structured import response_format, told
 from bridge.core.openai.toolnames import with_fitting_names
@@ -86,7 +86,7 @@ def build_request(
     body |= response_format(conversation, route)
     if conversation.tools and not in_prompt:
         body["tools"] = [_tool(tool, route.tool_schema) for tool in conversation.tools]
-    body |= conversation.extra
+    body |= as_said(conversation, route)
     _patch(body, route.request, {path[0] for path in declared}, warnings)
     data = jsontext.dumps(body)
     if estimate is not None:

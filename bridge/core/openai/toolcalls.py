@@ -137,6 +137,7 @@ class ToolCalls:
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}
+        self._listed: list[_Call] = []
         self._head = 0
         self._size = 0
         self._looked = 0
@@ -148,8 +149,15 @@ class ToolCalls:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def add(self, item: object) -> list[Event]:
-        """The next fragment: one element of a list of calls, or a call in the legacy spelling."""
+    def add(self, items: object) -> list[Event]:
+        """The next fragments: a list of calls, or one without a list around it, as in the legacy spelling."""
+        self._listed.clear()
+        events: list[Event] = []
+        for item in items if isinstance(items, list) else [items]:
+            events += self._add(item)
+        return events
+
+    def _add(self, item: object) -> list[Event]:
         if not isinstance(item, dict) or self.broken:
             return []
         function = item.get("function")
@@ -233,9 +241,11 @@ class ToolCalls:
         if upstream_id:
             call.upstream_id = call.upstream_id or upstream_id
             self._by_id.setdefault(upstream_id, call)
-        if name and name != call.name and not call.size:
+        if name and name != call.name and not (call.name and call.size):
             # Names come in pieces, or again and again, each time longer.
             call.name = name if name.startswith(call.name) else call.name + name
+        if name:
+            self._listed.append(call)
         return call
 
     def _is_another(self, call: _Call, upstream_id: str, name: str, fragment: str) -> bool:
@@ -245,10 +255,13 @@ class ToolCalls:
         if upstream_id and call.upstream_id and upstream_id != call.upstream_id:
             # Some invent a new id for every fragment; then the arguments go on where they were.
             return name != call.name or not call.size or self._is_complete(call)
-        if not call.size:
+        if not call.size or not call.name:
             return False
         if name != call.name:
             return True
+        if any(call is other for other in self._listed):
+            # Nobody says the same call twice in one list.
+            return self._is_complete(call)
         if upstream_id or fragment[:1] != "{":
             return False
         return not fragment.startswith(call.text()) and self._is_complete(call)

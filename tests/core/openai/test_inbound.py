@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from bridge.core.losses import Loss
 from bridge.core.openai.inbound import read_request
 from bridge.core.openai.request import build_request
 from bridge.core.openai.voice import ChatVoice
-from bridge.core.route import BodyPatch, Route, UpstreamRef
+from bridge.core.route import BodyPatch, Reasoning, Route, UpstreamRef
 from bridge.errors import RequestError
 
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -132,6 +133,62 @@ def test_a_schema_keeps_its_name() -> None:
     assert refusal(response_format="json") == "response_format: Input should be an object"
 
 
+@pytest.mark.parametrize(
+    ("declared", "effort", "fields"),
+    [
+        (Reasoning(), "xhigh", {"reasoning_effort": "xhigh"}),
+        (Reasoning(), "none", {"reasoning_effort": "none"}),
+        (Reasoning(effort=("effort",)), "low", {"effort": "low"}),
+        (Reasoning(effort=("reasoning_effort",), efforts=("low", "high")), "minimal", {"reasoning_effort": "low"}),
+        (Reasoning(effort=("reasoning_effort",), efforts=("none", "low")), "none", {"reasoning_effort": "none"}),
+        (Reasoning(effort=("reasoning_effort",), efforts=("low",)), "default", {"reasoning_effort": "default"}),
+        (Reasoning(switch=("think",)), "none", {"think": False}),
+        (Reasoning(switch=("think",)), "high", {"reasoning_effort": "high"}),
+        (Reasoning(budget=("budget",)), "high", {"reasoning_effort": "high"}),
+    ],
+)
+def test_the_route_says_where_an_effort_goes(declared: Reasoning, effort: str, fields: dict[str, Any]) -> None:
+    request = build_request(read(reasoning_effort=effort), replace(ROUTE, reasoning=declared))
+    body = json.loads(request.body)
+    assert {key: body[key] for key in body.keys() - {"model", "messages", "max_tokens"}} == fields
+    assert request.warnings == ()
+
+
+def test_an_effort_that_the_route_cannot_say_is_a_loss() -> None:
+    declared = Reasoning(effort=("reasoning_effort",), efforts=("low", "high"))
+    request = build_request(read(reasoning_effort="none"), replace(ROUTE, reasoning=declared))
+    assert b"reasoning_effort" not in request.body
+    assert [str(loss).partition(":")[0] for loss in request.warnings] == ["reasoning_effort"]
+
+
+def form(**more: object) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}, **more}}
+
+
+def test_a_schema_goes_where_the_route_says() -> None:
+    asked = read(response_format=form(strict=True))
+    in_words = build_request(asked, replace(ROUTE, structured_output="prompt"))
+    assert b"response_format" not in in_words.body
+    assert "JSON Schema below" in json.loads(in_words.body)["messages"][0]["content"]
+    nowhere = build_request(asked, replace(ROUTE, structured_output="none"))
+    assert b"response_format" not in nowhere.body
+    assert [loss.field for loss in nowhere.warnings] == ["response_format.json_schema"]
+    plain = {"type": "json_object"}
+    for route in (ROUTE, replace(ROUTE, structured_output="prompt"), replace(ROUTE, structured_output="none")):
+        assert json.loads(build_request(read(response_format=plain), route).body)["response_format"] == plain
+
+
+def test_only_a_strict_schema_is_checked() -> None:
+    assert read(response_format=form(strict=True)).strict_output
+    for loose in (form(), form(strict=False), form(strict=None)):
+        asked = read(response_format=loose)
+        assert asked.output_schema == {"type": "object"}
+        assert not asked.strict_output
+    assert read(response_format={"type": "json_schema"}).output_schema is None
+    wrong_schema = {"type": "json_schema", "json_schema": {"schema": 5}}
+    assert refusal(response_format=wrong_schema).startswith("response_format.")
+
+
 def test_the_route_has_the_last_word() -> None:
     patch = BodyPatch(default={"seed": 1, "min_p": 0.2}, set={"presence_penalty": 0}, drop=("user",))
     got = sent(Route("k", ROUTE.upstream, "up", request=patch), seed=7, presence_penalty=1, user="u")
@@ -185,7 +242,13 @@ def test_what_is_wrong_is_refused(fields: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"audio": {"voice": "x"}}, {"best_of": 3}, {"web_search_options": {"search_context_size": "low"}}]
+    "fields",
+    [
+        {"audio": {"voice": "x"}},
+        {"best_of": 3},
+        {"web_search_options": {"search_context_size": "low"}},
+        {"web_search_options": {}},
+    ],
 )
 def test_what_would_be_another_answer_is_refused(fields: dict[str, Any]) -> None:
     (key,) = fields

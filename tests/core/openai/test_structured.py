@@ -55,7 +55,7 @@ def test_in_words() -> None:
 
 def test_not_at_all() -> None:
     warnings: list[Loss] = []
-    assert told(ASKED, NOT_AT_ALL, warnings) is ASKED
+    assert told(ASKED, NOT_AT_ALL, warnings) == ASKED
     assert response_format(ASKED, NOT_AT_ALL) == {}
     assert warnings == [Loss("output_config.format", "not sent, the route has `structured_output` = none")]
 

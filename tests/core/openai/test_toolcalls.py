@@ -19,6 +19,7 @@ from bridge.core.openai import toolcalls
 from bridge.core.openai.toolcalls import ToolCalls, json_object
 
 A = tool("get", {"a": 1})
+A2 = tool("get", {"a": 2})
 B = tool("put", {"b": "x"})
 EAGER = replace(ROUTE, tool_streaming="eager")
 
@@ -48,6 +49,17 @@ SPELLINGS: dict[str, tuple[bytes, list[Any]]] = {
     "name repeated": (call(0, "i", "get", '{"a"') + call(0, "i", "get", ": 1}"), [A]),
     "name in pieces": (call(0, "i", "g", "") + call(0, None, "et", "") + call(0, None, None, '{"a": 1}'), [A]),
     "name longer each time": (call(0, "i", "g", "") + call(0, "i", "get", "") + call(0, None, None, '{"a": 1}'), [A]),
+    "name after arguments": (call(0, "i", None, '{"a"') + call(0, "i", "get", ": 1}"), [A]),
+    "name after all of the arguments": (call(0, "i", "", '{"a": 1}') + call(0, None, "get", ""), [A]),
+    "no list": (delta(tool_calls={"index": 0, "id": "i", **item("get", '{"a": 1}')}), [A]),
+    "one list, no ids": (several(item("get", '{"a": 1}'), item("get", '{"a": 1}')), [A, A]),
+    "one list, one id": (several(item("get", '{"a": 1}', id="i"), item("get", '{"a": 2}', id="i")), [A, A2]),
+    "one list, one index": (several(item("get", '{"a": 1}', index=0), item("get", '{"a": 1}', index=0)), [A, A]),
+    "one list, objects": (several(item("get", {"a": 1}), item("get", {"a": 1})), [A, A]),
+    "one list, one call": (
+        several(item("get", "", index=0, id="i"), item("get", '{"a"', index=0), item("get", ": 1}", index=0)),
+        [A],
+    ),
     "name after an empty one": (call(0, "i", "", "") + call(0, None, "get", '{"a": 1}'), [A]),
     "new id for every fragment": (call(0, "i", "get", '{"a"') + call(0, "j", "get", ": 1}"), [A]),
     "new id, no name": (call(0, "i", "get", '{"a"') + call(0, "j", None, ": 1}"), [A]),
