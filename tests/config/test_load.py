@@ -137,6 +137,7 @@ def test_syntax_errors_of_all_files_are_listed(project: Project) -> None:
     [
         (b"a = '\xff'\n", "routes.toml:1:6: not valid TOML: the file is not UTF-8 text"),
         (b"a = " + b"[" * 5000, "routes.toml:1:1: not valid TOML: nested too deeply"),
+        (b"a." * 5000 + b"a = 1", "routes.toml:1:1: not valid TOML: nested too deeply"),
         (b"#" * (1 << 20) + b"\n", "routes.toml:1:1: cannot read the file: larger than 1 MiB"),
         (b"", 'routes.toml:1:1: models: no model is configured; add [models."*"]'),
     ],
