@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -172,7 +173,7 @@ def read_document(path: Path, inputs: Inputs, problems: Problems, *, secrets: bo
     """One TOML file with the place of every value; None (and a problem noted) when it cannot be read."""
     name = display(path)
     try:
-        data = inputs.read(path)
+        data = inputs.read(path).removeprefix(BOM_UTF8)
     except OSError as error:
         problems.sources.setdefault(name, Source(path, [], len(problems.sources), secrets))
         why = error.strerror or str(error)
