@@ -124,7 +124,7 @@ class Resolver:
                 reason = f"secret file `{name}` " + ("cannot be read" if content is None else "is empty")
                 if not self._switch_off(document, at, reason):
                     self.problems.add("unreadable", inner, at, reason)
-            case {} as rest if not rest and (*path, "file") in document.origins:
+            case {} as empty if not empty and (*path, "file") in document.origins:
                 del table[path[-1]]  # what named the file has been reported
             case str() as text if path not in self.outside and text.lower() not in ("", "none"):
                 message = "a secret is written in this file"
