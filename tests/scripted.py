@@ -129,6 +129,7 @@ class Upstream:
         self.connections = 0
         self.open = 0
         self._changed = threading.Condition()
+        self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
         sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
         # asyncio sends without delay only on sockets that name their protocol.
@@ -145,6 +146,7 @@ class Upstream:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._started.wait(5)  # a loop that is stopped before it stands ends in an error
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
@@ -159,6 +161,7 @@ class Upstream:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._socket, limit=2**26))
+        self._started.set()
         self._loop.run_forever()
         server.close()
         tasks = asyncio.all_tasks(self._loop)

@@ -66,17 +66,20 @@ def build_parser() -> argparse.ArgumentParser:
     for verb in VERBS:
         module = importlib.import_module(f"bridge.cli.{verb}")
         module.add(subparsers)
-        subparsers.choices[verb].set_defaults(run=module.run)
+        subparsers.choices[verb].set_defaults(run=module.run, parser=subparsers.choices[verb])
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. No exception and no traceback leaves this function."""
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
     parser = build_parser()
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if not hasattr(args, "run"):
         parser.print_help(sys.stderr)
         return 2
@@ -92,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BridgeError as error:
         render.failure(error)
         return _STATUS.get(type(error), 1)
+    except OSError as error:  # no bug: a full disk, above all
+        _silence(sys.stdout.fileno())
+        render.error(f"{error.filename or 'the output'}: {error.strerror or error}")
+        return 1
     except Exception as error:
         if os.environ.get("BRIDGE_LOG_LEVEL", "").lower() == "debug":
             import traceback
@@ -99,6 +106,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         render.error(f"a bug: {type(error).__name__}: {error}; please report it with what BRIDGE_LOG_LEVEL=debug shows")
         return 1
+
+
+def _open_missing_streams() -> None:
+    """A process may be started with its streams closed; what goes there is lost, as other commands do it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _silence(descriptor: int) -> None:

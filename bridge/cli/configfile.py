@@ -31,7 +31,8 @@ def chosen(args: argparse.Namespace) -> Settings:
     path = environment_file(found.config_path(), found.env)
     if not path.is_file():
         hint = f"; environment `{found.env}` needs it" if found.env else ""
-        raise UsageError(f"{path}: there is no such file{hint}")
+        what = "not a regular file" if path.exists() else "there is no such file"
+        raise UsageError(f"{path}: {what}{hint}")
     return found
 
 

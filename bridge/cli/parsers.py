@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.cli import parserfiles, render
+from bridge.errors import UsageError
 
 if TYPE_CHECKING:
     from bridge.config.parsers import AvailableParser
@@ -94,6 +95,8 @@ def _test(args: argparse.Namespace) -> int:
     names = [what for what in args.what if parserfiles.as_path(what) is None]
     files = parserfiles.read(args.config, paths)
     chosen = [files.named(name) for name in names] + files.under(paths)
+    if args.what and not chosen and not files.problems:
+        raise UsageError(f"{', '.join(args.what)}: there is no parser file")
     chosen = chosen if args.what else list(files.found.values())
     status = _run_examples(chosen, len(files.problems), args.json)
     return _watch(args, paths, chosen, status) if args.watch else status

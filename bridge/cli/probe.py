@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,9 +45,15 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="the id that a client asks for")
     configfile.add_config(parser)
-    parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="for each question (120)")
+    parser.add_argument("--timeout", type=_seconds, default=120.0, metavar="SECONDS", help="for each question (120)")
     parser.add_argument("--json", action="store_true", help="everything as JSON, the raw answers too")
     parser.set_defaults(run=run)
+
+
+def _seconds(text: str) -> float:
+    if not 0 < (seconds := float(text)) < math.inf:
+        raise argparse.ArgumentTypeError("must be more than zero seconds")
+    return seconds
 
 
 def run(args: argparse.Namespace) -> int:

@@ -58,8 +58,27 @@ def base_url(args: argparse.Namespace) -> str:
     if args.url:
         if not args.url.startswith(("http://", "https://")):
             raise UsageError(f"--url {args.url}: must begin with http:// or https://")
+        if not _has_address(args.url):
+            raise UsageError(f"--url {args.url}: must name a host, and a port below 65536 if any")
         return str(args.url).rstrip("/").removesuffix("/v1")
-    return url_of(os.environ.get("BRIDGE_LISTEN") or _listen_of_file(args) or DEFAULT_LISTEN)
+    given = os.environ.get("BRIDGE_LISTEN")
+    if given:
+        from bridge.config.units import listen_address
+
+        try:
+            listen_address(given)
+        except ValueError as problem:
+            raise UsageError(f"BRIDGE_LISTEN: {problem}") from None
+    return url_of(given or _listen_of_file(args) or DEFAULT_LISTEN)
+
+
+def _has_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.hostname)
 
 
 def _listen_of_file(args: argparse.Namespace) -> str:

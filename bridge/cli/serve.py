@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.config.settings import Settings
     from bridge.config.snapshot import Snapshot
 
+WRONG_USAGE = 2
 COULD_NOT_START = 3
 
 
@@ -59,4 +60,6 @@ def start(
         return process.run(path, chosen.env, chosen.overrides(), log_format=log_format, ready=ready)
     except ConfigError as problem:
         render.failure(problem)
-        return COULD_NOT_START
+        errors = [item for item in problem.diagnostics if item.severity == "error"]
+        given = bool(errors) and not any(item.line for item in errors)  # only flags and variables are wrong
+        return WRONG_USAGE if given else COULD_NOT_START

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from bridge.config.inputs import Inputs
 
 KeyPath = tuple[str | int, ...]
 Tree = dict[str, Any]
+_MAX_DEPTH = 100
 
 
 class Origin(NamedTuple):
@@ -144,6 +146,16 @@ def merge(base: Tree, over: Mapping[str, Any], replaced: set[KeyPath] | None = N
     return merged
 
 
+def loses(before: object, after: object) -> bool:
+    """Whether ``after`` lacks a key or a table of ``before``, as the first half of a file does."""
+    match before, after:
+        case dict(), dict():
+            return any(key not in after or loses(value, after[key]) for key, value in before.items())
+        case [dict(), *_], list():
+            return len(after) < len(before) or any(map(loses, before, after))
+    return False
+
+
 def display(path: Path) -> str:
     """The path as messages show it: relative when it lies below the working directory."""
     try:
@@ -161,7 +173,7 @@ def read_document(path: Path, inputs: Inputs, problems: Problems, *, secrets: bo
     """One TOML file with the place of every value; None (and a problem noted) when it cannot be read."""
     name = display(path)
     try:
-        data = inputs.read(path)
+        data = inputs.read(path).removeprefix(BOM_UTF8)
     except OSError as error:
         problems.sources.setdefault(name, Source(path, [], len(problems.sources), secrets))
         why = error.strerror or str(error)
@@ -181,8 +193,26 @@ def read_document(path: Path, inputs: Inputs, problems: Problems, *, secrets: bo
     except RecursionError:
         _syntax(problems, name, 1, 1, "nested too deeply")
     else:
-        return Document(values, Origins(lambda: _origins(name, text)))
+        if not _too_deep(values):
+            inputs.trees[path] = values
+            return Document(values, Origins(lambda: _origins(name, text)))
+        _syntax(problems, name, 1, 1, "nested too deeply")
     return None
+
+
+def _too_deep(values: Tree) -> bool:
+    """Whether reading ``values`` by recursion might exhaust the stack; dotted keys nest without a bracket."""
+    level: list[object] = [values]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _origins(file: str, text: str) -> dict[KeyPath, Origin]:

@@ -52,21 +52,22 @@ def _as_written(loc: KeyPath, document: Document) -> KeyPath:
 
 def _describe(item: ErrorDetails, model: type[BaseModel], path: KeyPath) -> tuple[str, str]:
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
+    key = str(path[-1]) if path else ""
     instead = "" if _SECRET.intersection(path) else f", not {shown(value)}"
     match kind:
         case "extra_forbidden":
-            return "unknown key", suggest(str(path[-1]), _known_keys(model, path[:-1]))
+            return "unknown key", suggest(key, _known_keys(model, path[:-1]))
         case "value_error":
             return str(context["error"]), ""
         case "literal_error":
             words = re.findall(r"'([^']*)'", context["expected"])
             hint = suggest(value, words) if isinstance(value, str) else ""
-            wanted = alternatives([*(f'"{word}"' for word in words), *_BESIDE_WORDS.get(str(path[-1]), ())])
+            wanted = alternatives([*(f'"{word}"' for word in words), *_BESIDE_WORDS.get(key, ())])
             return f"must be {wanted or context['expected']}{instead}", hint
         case "greater_than_equal" | "less_than_equal":
             bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
             return f"must be {bound}{instead}", ""
-        case "string_pattern_mismatch" if path[-1] == "sha256":
+        case "string_pattern_mismatch" if key == "sha256":
             return "must be a SHA-256 digest: 64 hexadecimal digits", ""
         case "string_too_short":
             return "must not be empty", ""

@@ -58,8 +58,21 @@ def _header_map(value: dict[str, str]) -> dict[str, str]:
     for name, text in value.items():
         if not name or not all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name) or not name.isascii():
             raise ValueError(f"`{name}` is not a header name")
-        if not all(char == "\t" or " " <= char != "\x7f" for char in text):
-            raise ValueError(f"the value of `{name}` holds a control character")
+        if name.lower() in _FRAMING:
+            raise ValueError(f"`{name}` is written by the HTTP client")
+        if not _fits_header(text):
+            raise ValueError(f"the value of `{name}` holds a control character or one beyond ASCII")
+    return value
+
+
+def _fits_header(text: str) -> bool:
+    return text.isascii() and text.replace("\t", " ").isprintable()
+
+
+def _secret(value: str) -> str:
+    """A key travels in a header; the message does not repeat it."""
+    if not _fits_header(value):
+        raise ValueError("holds a line break, another control character or one beyond ASCII, which no header carries")
     return value
 
 
@@ -137,6 +150,7 @@ def _body_path(value: str) -> str:
     return value
 
 
+_FRAMING = frozenset({"connection", "content-length", "te", "trailer", "transfer-encoding", "upgrade"})
 _OWN_KEYS = frozenset(
     {"model", "messages", "stream", "max_tokens", "max_completion_tokens", "tools", "tool_choice", "stop"}
 )
@@ -171,6 +185,7 @@ ErrorType = Annotated[
     WithJsonSchema({"type": "string", "enum": [*DECLARABLE, ""]}),
 ]
 Strings = Annotated[tuple[str, ...], Strict(False)]
+SecretText = Annotated[str, AfterValidator(_secret)]
 Headers = Annotated[dict[str, str], AfterValidator(_header_map)]
 JsonTable = Annotated[dict[str, Any], AfterValidator(_json_value)]
 BodyPath = Annotated[str, AfterValidator(_body_path)]

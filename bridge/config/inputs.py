@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 MAX_FILE = 1 << 20
 """Larger files are refused: no configuration is that long."""
@@ -12,11 +13,15 @@ MAX_FILE = 1 << 20
 
 @dataclass(slots=True)
 class Inputs:
-    """What one load read: files by digest (None: not there), folders of parser files, variables."""
+    """What one load read: files by digest (None: not there), folders of parser files, variables.
+
+    ``trees`` is what those files said that were read as TOML; a cached parser file is not read again.
+    """
 
     files: dict[Path, str | None] = field(default_factory=dict)
     folders: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    trees: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
     def read(self, path: Path) -> bytes:
         """The file's bytes; OSError when it cannot be read."""

@@ -73,6 +73,13 @@ class Resolver:
             return None
         value = self.environ.get(name, "")
         self.inputs.variables[name] = value
+        if not _is_text(value):
+            self.problems.add("bad-variable", origin, path, f"variable `{name}` is not UTF-8 text")
+            return None
+        if "${" in (token["rest"] or ""):
+            message = f"what stands for an unset `{name}` cannot be a reference itself"
+            self.problems.add("bad-reference", origin, path, message)
+            return None
         if value or token["how"] == "-":
             return value or token["rest"]
         if token["how"] == "?":
@@ -117,6 +124,8 @@ class Resolver:
                 reason = f"secret file `{name}` " + ("cannot be read" if content is None else "is empty")
                 if not self._switch_off(document, at, reason):
                     self.problems.add("unreadable", inner, at, reason)
+            case {} as empty if not empty and (*path, "file") in document.origins:
+                del table[path[-1]]  # what named the file has been reported
             case str() as text if path not in self.outside and text.lower() not in ("", "none"):
                 message = "a secret is written in this file"
                 hint = f'refer to it: {path[-1]} = "${{{_variable_name(path)}}}"'
@@ -140,6 +149,14 @@ def _secret_paths(values: dict[str, Any]) -> list[KeyPath]:
     if isinstance(values.get("dashboard"), dict) and "key" in values["dashboard"]:
         found.append(("dashboard", "key"))
     return found
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _variable_name(path: KeyPath) -> str:

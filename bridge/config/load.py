@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bridge.config import schema
-from bridge.config.document import Document, KeyPath, Origin, Problems, absolute, merge, read_document
+from bridge.config.document import Document, KeyPath, Origin, Origins, Problems, absolute, merge, read_document
 from bridge.config.explain import explain
 from bridge.config.inputs import Inputs
 from bridge.config.interpolate import Resolver
@@ -125,10 +126,16 @@ def _overridden(document: Document, overrides: Overrides) -> Document:
         tree: object = value
         for part in reversed(path):
             tree = {part: tree}
-        origins = {path: Origin(giver, Place(0, 0, 0, 0))}
         assert isinstance(tree, dict)
+        origins = Origins(partial(_given_origins, path, giver, document.origins))
         document = Document(tree, origins).under(document)
     return document
+
+
+def _given_origins(path: KeyPath, giver: str, below: Mapping[KeyPath, Origin]) -> dict[KeyPath, Origin]:
+    """Of ``path`` and of the tables around it that no file has."""
+    around = (path[:depth] for depth in range(1, len(path)))
+    return {key: Origin(giver, Place(0, 0, 0, 0)) for key in (*(key for key in around if key not in below), path)}
 
 
 def _without_disabled(document: Document) -> tuple[Document, dict[tuple[str, str], Origin | None]]:

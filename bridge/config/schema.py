@@ -30,6 +30,7 @@ from bridge.config.fields import (
     Headers,
     JsonTable,
     Rate,
+    SecretText,
     Size,
     Status,
     Strings,
@@ -63,7 +64,7 @@ class SecretHash(Table):
 
 
 Secret = Annotated[
-    Annotated[str, Tag("@text")] | Annotated[SecretFile, Tag("@table")],
+    Annotated[SecretText, Tag("@text")] | Annotated[SecretFile, Tag("@table")],
     shape("text", table=dict),
 ]
 
@@ -78,7 +79,7 @@ def _key_kind(value: object) -> str:
 
 
 ClientKey = Annotated[
-    Annotated[str, Tag("@text")] | Annotated[SecretHash, Tag("@hash")] | Annotated[SecretFile, Tag("@file")],
+    Annotated[SecretText, Tag("@text")] | Annotated[SecretHash, Tag("@hash")] | Annotated[SecretFile, Tag("@file")],
     Discriminator(_key_kind),
 ]
 

@@ -65,7 +65,8 @@ def settings(**flags: Any) -> Settings:
         item = error.errors(include_url=False)[0]
         name = str(item["loc"][0])
         giver = f"--{name.replace('_', '-')}" if name in given else f"BRIDGE_{name.upper()}"
-        raise UsageError(f"{giver}: {item['msg']}") from None
+        why = "must hold only letters, digits, - and _" if name == "env" else item["msg"]
+        raise UsageError(f"{giver}: {why}") from None
 
 
 def environ() -> Mapping[str, str]:

@@ -57,8 +57,7 @@ class Snapshot:
 
     ``revision`` is the same wherever the same files and variables are loaded. With an
     empty ``clients`` there is no authentication; a client that is off stays in it.
-    ``auto_parsers`` are the routes whose parsers were found by "auto"; ``entries`` names everything
-    that the files define; ``inputs`` tells which files those are.
+    ``auto_parsers`` are the routes whose parsers were found by "auto"; ``inputs`` tells which files were read.
     """
 
     revision: str
@@ -75,7 +74,6 @@ class Snapshot:
     parsers: Mapping[str, AvailableParser]
     warnings: tuple[Diagnostic, ...]
     auto_parsers: frozenset[str]
-    entries: frozenset[str]
     loaded_at: float
     inputs: Inputs = field(repr=False, compare=False)
 
@@ -204,7 +202,6 @@ def compiled(
         parsers=parsers,
         warnings=loaded.problems.ordered(),
         auto_parsers=frozenset(auto),
-        entries=_entries(loaded),
         loaded_at=loaded_at,
         inputs=loaded.inputs,
     )
@@ -214,14 +211,6 @@ def _revision(loaded: Loaded) -> str:
     """Over all inputs, and over what flags and variables of the process changed."""
     given = "".join(f"\n{'.'.join(map(str, path))}={value}" for path, (value, _) in loaded.overrides.items())
     return digest(f"{loaded.inputs.revision()}{given}".encode())[:12]
-
-
-def _entries(loaded: Loaded) -> frozenset[str]:
-    """Names of the tables' entries: what would be missing after half of a file was written."""
-    values = loaded.document.values
-    return frozenset(
-        f"{table}.{name}" for table, entries in values.items() if isinstance(entries, dict) for name in entries
-    )
 
 
 def _upstream(name: str, entry: schema.Upstream, off: str, signing_key: bytes) -> core.UpstreamRef:

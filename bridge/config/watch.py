@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bridge.config.checks import exposed
 from bridge.config.diagnose import Diagnostic, render_text
+from bridge.config.document import loses
 from bridge.config.inputs import Inputs
 from bridge.config.load import Overrides
 from bridge.config.parsers import ParserCache
@@ -25,7 +26,7 @@ from bridge.errors import ConfigError
 log = logging.getLogger("bridge.config")
 
 REMOVAL_PATIENCE = 1.5
-"""Half of a TOML file is mostly valid TOML: a candidate that removes entries must stay as it is so long."""
+"""Half of a TOML file is mostly valid TOML: a candidate that lacks something must stay as it is so long."""
 ERROR_PATIENCE = 0.3
 """An error must stay so long before it is reported: the file may be half written."""
 POLL_INTERVAL = 5.0
@@ -83,6 +84,7 @@ class ConfigStore:
         self.restart_required: tuple[str, ...] = ()
         self._server = first.snapshot.server
         self._last = first
+        self._trees = first.inputs.trees
         _log_warnings(first.snapshot)
 
     def on_swap(self, callback: Callable[[Snapshot], None]) -> None:
@@ -180,7 +182,14 @@ class ConfigStore:
     def _patience(self, candidate: _Candidate) -> float:
         if candidate.snapshot is None:
             return ERROR_PATIENCE
-        return REMOVAL_PATIENCE if self.current.entries - candidate.snapshot.entries else 0.0
+        return REMOVAL_PATIENCE if self._lacks(candidate.inputs, candidate.snapshot) else 0.0
+
+    def _lacks(self, inputs: Inputs, snapshot: Snapshot) -> bool:
+        """Whether a file, a key or a secret is missing that the configuration in force has."""
+        gone = any(
+            path not in inputs.files or loses(tree, inputs.trees.get(path, tree)) for path, tree in self._trees.items()
+        )
+        return gone or bool(_off(snapshot) - _off(self.current))
 
     def _candidate(self) -> _Candidate:
         inputs, now = Inputs(), self._clock()
@@ -210,6 +219,8 @@ class ConfigStore:
             if candidate.error != last.error:
                 log.error("configuration refused, revision %s stays:\n%s", self.current.revision, candidate.error)
             return ReloadResult(False, False, self.current.revision, candidate.error, candidate.diagnostics)
+        self._trees = {path: tree for path, tree in self._trees.items() if path in candidate.inputs.files}
+        self._trees |= candidate.inputs.trees
         if snapshot.revision == self.current.revision:
             if last.error:
                 log.info("configuration is as before, revision %s", self.current.revision)
@@ -239,6 +250,13 @@ def _still_exposed(candidate: _Candidate, listen: str) -> _Candidate:
     message = f'"{listen}", where this process listens until its restart, would be open to anyone without [clients]'
     problem = Diagnostic("open-listener", "error", "", 0, 0, "clients", message)
     return replace(candidate, error=str(problem), diagnostics=(problem,))
+
+
+def _off(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """The upstreams and clients that cannot be used: an empty secret file may be half written, too."""
+    entries = [("upstreams", one.name, one.off) for one in snapshot.upstreams.values()]
+    entries += [("clients", one.name, one.off) for one in snapshot.clients.values()]
+    return {(table, name) for table, name, off in entries if off}
 
 
 def _log_warnings(snapshot: Snapshot, before: Snapshot | None = None) -> None:

@@ -71,7 +71,9 @@ def test_no_verb_is_wrong_usage() -> None:
     assert "usage: toolbridge" in done.stderr
 
 
-@pytest.mark.parametrize("args", [["nonsense"], ["--nonsense"], ["env", "--nonsense"], ["env", "--shell", "csh"]])
+@pytest.mark.parametrize(
+    "args", [["nonsense"], ["--nonsense"], ["env", "--nonsense"], ["env", "more"], ["env", "--shell", "csh"]]
+)
 def test_wrong_usage_ends_with_what_to_do(args: list[str]) -> None:
     done = toolbridge(*args)
     assert (done.returncode, done.stdout) == (2, "")
@@ -132,3 +134,17 @@ def test_a_closed_pipe_is_quiet() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize("verb", [["env"], ["schema"], ["check", "routes.toml"]])
+def test_closed_streams_and_a_full_disk_are_no_bugs(verb: list[str]) -> None:
+    command = f'"$0" -m bridge {" ".join(verb)}'
+    done = {
+        streams: subprocess.run(
+            ["sh", "-c", f"{command} {streams}", sys.executable], capture_output=True, text=True, cwd=ROOT, check=False
+        )
+        for streams in (">&- 2>&- <&-", ">&-", ">/dev/full")
+    }
+    assert [one.returncode for one in done.values()] == [0, 0, 1]
+    assert "Traceback" not in "".join(one.stderr for one in done.values())
+    assert done[">/dev/full"].stderr.endswith("error: the output: No space left on device\n")

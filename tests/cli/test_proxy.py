@@ -54,6 +54,18 @@ def test_a_missing_file_is_wrong_usage(tmp_path: Path) -> None:
         where(config=str(tmp_path / "none.toml"))
 
 
+@pytest.mark.parametrize("url", ["nonsense", "http://", "http://[::1", "http://h:99999", "http://h:x"])
+def test_a_url_without_an_address(url: str) -> None:
+    with pytest.raises(UsageError, match="--url"):
+        where(url=url)
+
+
+def test_a_variable_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_LISTEN", "x")
+    with pytest.raises(UsageError, match="BRIDGE_LISTEN"):
+        where()
+
+
 @pytest.mark.parametrize("end", [FIN, RST])
 def test_an_answer_that_breaks_off(end: str) -> None:
     with (

@@ -63,3 +63,10 @@ def test_no_configuration_is_wrong_usage(
     monkeypatch.chdir(tmp_path)
     assert cli.main(["serve"]) == 2
     assert "toolbridge dev" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [["--listen", "x"], ["--log-level", "loud"], ["--workers", "0"]])
+def test_a_wrong_flag_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]) -> None:
+    (tmp_path / "routes.toml").write_text(DEMO)
+    assert cli.main(["serve", "-c", str(tmp_path / "routes.toml"), *flags]) == 2
+    assert capsys.readouterr().err.startswith(f"{flags[0]} or BRIDGE_")

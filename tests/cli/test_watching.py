@@ -27,6 +27,11 @@ expect = [{ name = "f", input = {} }]
 WRONG = RIGHT.replace("expect = [{ name", 'expect = [{ text = "?" }, { name')
 
 
+def _interruptible() -> None:
+    """A suite that a shell runs in the background hands on that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Watching:
     """The process, and its lines as they come."""
 
@@ -34,6 +39,7 @@ class Watching:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bridge", "parsers", "test", "--watch", *what],
             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=_interruptible,
         )  # fmt: skip
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.config.snapshot import digest
+from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -133,3 +134,29 @@ def test_a_literal_secret_is_warned_about_and_not_shown(project: Project) -> Non
         '      |           ^ refer to it: api_key = "${MY_GPU_KEY}"',
     ]  # fmt: skip
     assert project.problems(f'[upstreams.u]\nbase_url = "http://h"\napi_key = "none"\n{REST}') == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "headline"),
+    [
+        ('api_key = "${K}"', "a\r\nx: 1", "upstreams.u.api_key: holds a line break, another control character"),
+        ('api_key = { file = "key" }', "", "upstreams.u.api_key: holds a line break, another control character"),
+        ('headers.a = "${K}"', "\x00", "upstreams.u.headers: the value of `a` holds a control character"),
+        ('headers.a = "${K}"', "€", "upstreams.u.headers: the value of `a` holds a control character"),
+        ('headers.Content-Length = "${K}"', "3", "upstreams.u.headers: `Content-Length` is written by the HTTP client"),
+        ('api_key = "${K}"', "\udcff", "upstreams.u.api_key: variable `K` is not UTF-8 text"),
+        ('api_key = "${K:-${OTHER}}"', "", "upstreams.u.api_key: what stands for an unset `K` cannot be a reference"),
+    ],
+)
+def test_what_no_header_carries_is_refused(project: Project, entry: str, value: str, headline: str) -> None:
+    (project.folder / "key").write_bytes(b"one\ntwo\n")
+    project.write(f'[upstreams.u]\nbase_url = "http://localhost/v1"\n{entry}\n{REST}')
+    with pytest.raises(ConfigError) as caught:
+        project.build(environ={"K": value})
+    (problem,) = caught.value.diagnostics
+    assert f"{problem.path}: {problem.message}".startswith(headline)
+
+
+def test_a_secret_file_whose_name_is_unset_switches_off(project: Project) -> None:
+    project.write(f'[upstreams.u]\nprotocol = "demo"\napi_key = {{ file = "${{F}}" }}\n{REST}')
+    assert project.build().upstreams["u"].off == "variable `F` is not set"

@@ -79,7 +79,7 @@ BASE = """
         ),
         (
             'request.headers = { a = "x\\ny" }',
-            "routes.toml:6:19: models.a.request.headers: the value of `a` holds a control character",
+            "routes.toml:6:19: models.a.request.headers: the value of `a` holds a control character or one beyond ASCII",
         ),
         ("[limits]\nrequest_body = '3mb'", 'routes.toml:7:16: limits.request_body: unknown unit `mb`; write "3MB"'),
         ("[limits]\nstorage = 'disk'", 'routes.toml:7:11: limits.storage: must be "memory" or a redis:// or valkey:// URL'),
@@ -137,6 +137,7 @@ def test_syntax_errors_of_all_files_are_listed(project: Project) -> None:
     [
         (b"a = '\xff'\n", "routes.toml:1:6: not valid TOML: the file is not UTF-8 text"),
         (b"a = " + b"[" * 5000, "routes.toml:1:1: not valid TOML: nested too deeply"),
+        (b"a." * 5000 + b"a = 1", "routes.toml:1:1: not valid TOML: nested too deeply"),
         (b"#" * (1 << 20) + b"\n", "routes.toml:1:1: cannot read the file: larger than 1 MiB"),
         (b"", 'routes.toml:1:1: models: no model is configured; add [models."*"]'),
     ],
@@ -144,6 +145,11 @@ def test_syntax_errors_of_all_files_are_listed(project: Project) -> None:
 def test_files_that_are_no_configuration(project: Project, data: bytes, message: str) -> None:
     project.path.write_bytes(data)
     assert project.headlines()[0] == message
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(project: Project) -> None:
+    project.path.write_bytes(b'\xef\xbb\xbf[upstreams.u]\nprotocol = "dem"\n[models.m]\nupstream = "u"\n')
+    assert [line[:38] for line in project.headlines()] == ["routes.toml:2:12: upstreams.u.protocol"]
 
 
 def test_an_overlay_merges_tables_and_replaces_the_rest(project: Project) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.config import watch
+from bridge.config.inputs import digest
 from bridge.config.snapshot import Snapshot
 from bridge.config.watch import ConfigStore
 from bridge.errors import ConfigError
@@ -197,31 +198,95 @@ def test_a_refusal_is_logged_once(project: Project, caplog: pytest.LogCaptureFix
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
-def test_half_of_a_file_never_goes_live(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+WHOLE = """\
+[upstreams.d]
+protocol = "demo"
+[models.m]
+upstream = "d"
+model = "one"
+[[models.m.errors]]
+status = [418]
+retry = true
+[[models.m.errors]]
+status = [419]
+retry = true
+[models.other]
+upstream = "d"
+[clients.c]
+key = "x"
+models = ["m"]
+[clients.c.limits]
+concurrent = 4
+"""
+PARSER = """\
+[reasoning]
+open = "<think>"
+close = "</think>"
+[[call]]
+open = "<call>"
+close = "</call>"
+codec = "json-call"
+[[call]]
+open = "<other>"
+close = "</other>"
+codec = "json-call"
+"""
+
+
+@pytest.mark.parametrize(("name", "whole"), [("routes.toml", WHOLE), ("parsers/mine.toml", PARSER)])
+def test_half_of_a_file_never_goes_live(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, whole: str
+) -> None:
     monkeypatch.setattr(watch, "REMOVAL_PATIENCE", DEADLINE)
-    whole = config("one") + '[models.other]\nupstream = "d"\n[clients.c]\nkey = "x"\n'
+    (project.path.parent / "parsers").mkdir()
+    (project.path.parent / "parsers" / "mine.toml").write_text(PARSER)
+    file, lines = project.path.parent / name, whole.splitlines(keepends=True)
 
     async def scenario() -> None:
-        store = store_of(project, whole)
-        taken = asyncio.Event()
+        store = store_of(project, f'parser_dirs = ["parsers"]\n{WHOLE}')
+        first = store.current
+        lead = 'parser_dirs = ["parsers"]\n' if file == project.path else ""
+        taken: asyncio.Queue[str | None] = asyncio.Queue()
         candidate = store._candidate
 
         def noticed() -> object:
-            loop.call_soon_threadsafe(taken.set)
-            return candidate()
+            found = candidate()
+            loop.call_soon_threadsafe(taken.put_nowait, found.inputs.files[file])
+            return found
 
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(store, "_candidate", noticed)
         async with watched(store) as seen:
-            in_place(project.path, config("two"))
-            async with asyncio.timeout(DEADLINE):
-                await taken.wait()
-            assert store.current.routes["m"].model == "one"
-            in_place(project.path, whole.replace("one", "two"))
+            for end in range(1, len(lines)):
+                in_place(file, lead + "".join(lines[:end]) + f"# {end}\n")
+                async with asyncio.timeout(DEADLINE):
+                    while await taken.get() != digest(file.read_bytes()):
+                        pass
+                assert store.current is first
+            in_place(file, lead + "".join(lines) + "# whole\n")
+            while isinstance(snapshot := await seen.next(), str):
+                pass  # a cut that is wrong in itself may be reported
+        assert (set(snapshot.routes), set(snapshot.clients)) == ({"m", "other"}, {"c"})
+        assert len(snapshot.routes["m"].errors) == 2
+        assert snapshot.clients["c"].concurrent == 4
+        assert store.generation == 2
+
+    asyncio.run(scenario())
+
+
+def test_an_emptied_secret_file_is_not_believed_at_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "REMOVAL_PATIENCE", DEADLINE)
+    secret = project.path.with_name("key")
+    secret.write_text("one")
+
+    async def scenario() -> None:
+        store = store_of(project, config("m", '[clients.c]\nkey = { file = "key" }\n'))
+        async with watched(store) as seen:
+            in_place(secret, "")
+            in_place(secret, "two")
             snapshot = await seen.next()
         assert isinstance(snapshot, Snapshot)
-        assert (set(snapshot.routes), set(snapshot.clients)) == ({"m", "other"}, {"c"})
-        assert store.generation == 2
+        assert snapshot.clients["c"].off == ""
 
     asyncio.run(scenario())
 
