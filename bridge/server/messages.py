@@ -117,14 +117,8 @@ class MessagesEndpoint:
         record.outcome = "error"
         record.fault = fault
         own = own_headers(record.revision, record.route, record.upstream, record.attempts)
-<<<<<<< HEAD
         allow = [(b"allow", b"POST")] if fault.status == 405 else []
         record.status = await send_fault(send, fault, record.request_id, self._door.error, [*own, *allow])
-=======
-        if fault.status == 405:
-            own = [*own, (b"allow", b"POST")]
-        record.status = await send_fault(send, fault, record.request_id, self._door.error, own)
->>>>>>> p2/main
 
 
 def _chain(live: Live, model: str, record: RequestRecord) -> list[Route]:
