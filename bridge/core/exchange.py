@@ -198,9 +198,12 @@ class Exchange:
             self._out.append(self._encoder.ping())
 
     def keep_alive(self) -> None:
-        """A sign of life that clients take for progress."""
+        """A sign of life that clients take for progress.
+
+        If the model is speaking and nothing of it can be shown yet, a block begins for it: no attempt may follow.
+        """
         if self._encoder.started:
-            self._out.append(self._encoder.keep_alive())
+            self._out.append(self._encoder.keep_alive(speaking=self.progress > 0))
 
     def fail(self, fault: Fault) -> None:
         """Give up. A streamed answer that began ends with one error event; nothing comes after it."""

@@ -32,8 +32,8 @@ class Stream(Protocol):
     def ping(self) -> bytes:
         """Bytes without meaning."""
 
-    def keep_alive(self) -> bytes:
-        """Bytes without content that clients take for progress."""
+    def keep_alive(self, *, speaking: bool = False) -> bytes:
+        """Bytes without content that clients take for progress; ``speaking``: the model says what is not shown yet."""
 
     def error(self, fault: Fault, request_id: str = "") -> bytes:
         """The failure that ends the stream."""

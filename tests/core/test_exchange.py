@@ -244,6 +244,21 @@ def test_a_connection_lost_after_the_finish_is_no_failure() -> None:
     assert exchange.fault is None
 
 
+def test_a_call_that_takes_long_keeps_the_stream_alive() -> None:
+    """Clients give up after minutes without an event, and pings are none; what fails then ends in an open block."""
+    exchange = begun()
+    exchange.receive(call(0, "c", "f", '{"a":'))
+    exchange.open()
+    exchange.keep_alive()
+    exchange.keep_alive()
+    sent = exchange.client_bytes()
+    assert sent.count(b'"text_delta","text":""') == 2
+    assert exchange.content_started
+    exchange.receive_fault(GONE)
+    exchange.fail(GONE)
+    assert b"content_block_stop" not in exchange.client_bytes()
+
+
 def test_signs_of_life() -> None:
     exchange = begun()
     exchange.ping()

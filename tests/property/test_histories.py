@@ -292,7 +292,7 @@ ANY_EVENT = (
     | FINISHES
     | FAULTS
 )
-ANY_STEP = ANY_EVENT | st.sampled_from(STEPS) | FAULTS.map(lambda fault: ("error", fault))
+ANY_STEP = ANY_EVENT | st.sampled_from([*STEPS, "speaking"]) | FAULTS.map(lambda fault: ("error", fault))
 
 
 @settings(max_examples=500)
@@ -303,6 +303,10 @@ def test_no_order_of_calls_makes_an_illegal_stream(steps: list[Any], shown: bool
     for step in steps:
         over = stream.finished
         match step:
+            case "speaking":
+                sent = stream.keep_alive(speaking=True)
+                if b"content_block_start" in sent:
+                    whole.add(TextDelta(""))
             case str():
                 sent = getattr(stream, step)()
             case ("error", fault):

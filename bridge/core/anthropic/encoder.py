@@ -130,10 +130,16 @@ class StreamEncoder:
         """A frame without meaning; it may come at any time, also first."""
         return b"" if self.finished else PING
 
-    def keep_alive(self) -> bytes:
-        """An empty delta of the open block, which clients take for progress; a ping if none is open."""
-        if self._order.block in _DELTA_KEYS:
+    def keep_alive(self, *, speaking: bool = False) -> bytes:
+        """An empty delta of the open block, which clients take for progress.
+
+        If none is open, a ping; but while the model is ``speaking`` unseen, a text block is opened for it.
+        """
+        block = self._order.block
+        if block in _DELTA_KEYS:
             return self._prefix + b'""' + _TAIL
+        if speaking and block is Block.NONE:
+            return self.encode(TextDelta(""))
         return self.ping()
 
     def error(self, fault: Fault, request_id: str = "") -> bytes:

@@ -83,7 +83,7 @@ class ChunkEncoder:
         """A comment; it may come at any time, also first."""
         return b"" if self.finished else _PING
 
-    def keep_alive(self) -> bytes:
+    def keep_alive(self, *, speaking: bool = False) -> bytes:
         """A chunk that says nothing, which clients take for progress."""
         return b"" if self.finished else self._delta({})
 

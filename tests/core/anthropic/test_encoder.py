@@ -162,6 +162,20 @@ def test_keep_alive_is_an_empty_delta_of_the_open_block_or_a_ping():
     assert stream.keep_alive() == PING
 
 
+def test_while_the_model_speaks_unseen_a_block_is_opened_to_keep_the_stream_alive():
+    stream = encoder()
+    stream.open()
+    opened = short(stream.keep_alive(speaking=True))
+    assert [line.partition(" ")[0] for line in opened] == ["content_block_start", "content_block_delta"]
+    assert stream.content_started
+    assert short(stream.keep_alive(speaking=True)) == opened[1:]
+    names = [line.partition(" ")[0] for line in short(stream.encode(ToolCallStart(0, "t", "f")))]
+    assert names == ["content_block_stop", "content_block_start"]
+    stream.encode(ToolCallEnd(0))
+    stream.encode(Finish("tool_use"))
+    assert stream.keep_alive(speaking=True) == b""
+
+
 def test_an_error_leaves_the_block_open_and_ends_the_stream():
     stream = encoder(request_id="req_1")
     stream.encode(TextDelta("x"))
