@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -51,6 +50,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The line; 1 when no file reads the answers."""
+    import asyncio
+
     from bridge.cli.rating import enough, rated
 
     snapshot = configfile.snapshot(args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -53,10 +54,14 @@ def start(
     ready: Callable[[str, Snapshot], None] | None = None,
 ) -> int:
     """Serve; a configuration that cannot be used is a failure to start."""
-    from bridge.server import process
-
+    # All that is made until requests are taken stays: collections would only look through it, again and again.
+    gc.disable()
     try:
+        from bridge.server import process
+
         return process.run(path, chosen.env, chosen.overrides(), log_format=log_format, ready=ready)
     except ConfigError as problem:
         render.failure(problem)
         return COULD_NOT_START
+    finally:
+        gc.enable()
