@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import dataclasses
 import json
 import math
@@ -58,6 +57,8 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """The line; 1 when no file reads the answers."""
+    import asyncio
+
     from bridge.cli.rating import enough, rated
 
     snapshot = configfile.snapshot(args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -54,12 +55,16 @@ def start(
     ready: Callable[[str, Snapshot], None] | None = None,
 ) -> int:
     """Serve; a configuration that cannot be used is a failure to start."""
-    from bridge.server import process
-
+    # All that is made until requests are taken stays: collections would only look through it, again and again.
+    gc.disable()
     try:
+        from bridge.server import process
+
         return process.run(path, chosen.env, chosen.overrides(), log_format=log_format, ready=ready)
     except ConfigError as problem:
         render.failure(problem)
         errors = [item for item in problem.diagnostics if item.severity == "error"]
         given = bool(errors) and not any(item.line for item in errors)  # only flags and variables are wrong
         return WRONG_USAGE if given else COULD_NOT_START
+    finally:
+        gc.enable()

@@ -48,7 +48,7 @@ from bridge.core.openai.replay import check_spelling
 class Table(BaseModel):
     """What all tables share: no unknown key, no change after reading, TOML types as they are."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 class SecretFile(Table):

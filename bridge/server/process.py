@@ -132,6 +132,7 @@ def run(
             # Requests leave hardly any cycles: reference counts free them, and the default of 700
             # objects had the collector run with every second request.
             gc.set_threshold(20_000, 20, 20)
+            gc.enable()
             _log.info("toolbridge %s serves on %s, revision %s", __version__, url, snapshot.revision)
             if ready is not None:
                 ready(url, snapshot)

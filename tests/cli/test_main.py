@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -46,16 +47,35 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
 
 
 def test_help_is_quick() -> None:
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        toolbridge("--help", check=True)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.25
+    """A quarter of a second by the clock where nothing else runs. Here much may: the time on the processor counts,
+    and of the time off it that it is not more than what Python itself spends so at the same moment."""
+    spent, waited, waited_bare = [], [], []
+    for _ in range(5):
+        for command, waits in (("bridge", waited), ("this", waited_bare)):
+            before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            subprocess.run([sys.executable, "-m", command, "--help"], capture_output=True, check=True, cwd=ROOT)
+            wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            waits.append(wall - cpu)
+            if command == "bridge":
+                spent.append(cpu)
+    assert min(spent) < 0.25
+    assert min(waited) < 0.1 + 10 * min(waited_bare)
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = {"fastapi", "starlette", "uvicorn", "pydantic", "httpx", "aiohttp", "jinja2", "msgspec", "watchfiles"}
+    heavy = {
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "pydantic",
+        "httpx",
+        "aiohttp",
+        "jinja2",
+        "msgspec",
+        "watchfiles",
+        "asyncio",
+    }
     script = "import sys; from bridge.cli import build_parser; build_parser(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert heavy.isdisjoint(loaded.stdout.split())
