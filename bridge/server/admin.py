@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 
@@ -19,11 +20,11 @@ from bridge.server.state import State
 def add(app: FastAPI, state: State) -> None:
     """Register the endpoints. Those under ``/-/`` are for loopback, or for who has the dashboard's key."""
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
     async def healthz() -> Response:
         return _json({"status": "ok"})
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=["GET", "HEAD"])
     async def readyz() -> Response:
         draining = state.load.draining
         body = {"ready": not draining, "draining": draining, "degraded": _reload_error(state) != ""}
@@ -92,8 +93,17 @@ def _check(request: Request, state: State) -> None:
         raise RequestError(Fault("permission", "requests from pages of other sites are refused here"))
     # A proxy in front of us sits on loopback too; what it forwards does not come from there.
     forwarded = any(name in request.headers for name in ("forwarded", "x-forwarded-for"))
-    if forwarded or not _on_loopback(request):
+    if forwarded or not _on_loopback(request) or not _asked_by_address(request):
         raise RequestError(Fault("permission", "only from this machine, or with the key of [dashboard]"))
+
+
+def _asked_by_address(request: Request) -> bool:
+    """Whether no name of a site was asked: it may lead a browser here, whose page then counts as ours."""
+    try:
+        host = urlsplit(f"//{request.headers.get('host', 'localhost')}").hostname or ""
+        return host == "localhost" or bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _on_loopback(request: Request) -> bool:

@@ -40,17 +40,11 @@ def own_headers(revision: str, model: str = "", upstream: str = "", attempts: in
     )
 
 
-async def send_whole(
-    send: Send, status: int, headers: Iterable[Header], body: bytes, *, head_only: bool = False
-) -> None:
+async def send_whole(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
     """Send a complete answer."""
     fields = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": fields})
-    await send({"type": "http.response.body", "body": b"" if head_only else body, "more_body": False})
-
-
-async def send_json(send: Send, body: bytes, headers: Iterable[Header] = (), status: int = 200) -> None:
-    await send_whole(send, status, [(b"content-type", b"application/json"), *headers], body)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def send_fault(

@@ -8,6 +8,7 @@ SECRET = "a-very-secret-key"
 
 def test_health_and_readiness(shared: Running) -> None:
     assert shared.get("/healthz").json == {"status": "ok"}
+    assert [shared.get(path, method="HEAD").status for path in ("/healthz", "/readyz")] == [200, 200]
     with shared.using(routes("http://127.0.0.1:1")) as server:
         assert server.get("/readyz").json == {"ready": True, "draining": False, "degraded": False}
 
@@ -40,7 +41,13 @@ def test_reload(shared: Running) -> None:
 
 def test_only_from_this_machine_or_with_the_key(shared: Running) -> None:
     with shared.using(routes("http://127.0.0.1:1", rest=f'[dashboard]\nkey = "{SECRET}"\n')) as server:
-        for headers in ({"x-forwarded-for": "1.2.3.4"}, {"origin": "http://evil.example"}):
+        for headers in (
+            {"x-forwarded-for": "1.2.3.4"},
+            {"origin": "http://evil.example"},
+            {"host": "evil.example", "origin": "http://evil.example"},
+            {"host": "evil.example:1"},
+            {"host": "[x"},
+        ):
             assert server.get("/-/status", headers).status == 403
             assert server.post(b"", "/-/reload", headers).status == 403
             assert server.get("/-/status", headers | {"authorization": f"Bearer {SECRET}"}).status == 200

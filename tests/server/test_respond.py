@@ -7,7 +7,7 @@ import pytest
 
 from bridge.core.anthropic.errors import error_response
 from bridge.core.events import Fault
-from bridge.server.respond import header, own_headers, send_fault, send_json
+from bridge.server.respond import header, own_headers, send_fault, send_whole
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_whole_answers() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(send_json(send, b"{}", [(b"a", b"b")]))
+    asyncio.run(send_whole(send, 200, [(b"a", b"b")], b"{}"))
     assert asyncio.run(send_fault(send, Fault("overloaded", "busy"), "req_1", error_response)) == 529
     assert sent[0]["status"] == 200
     assert (b"content-length", b"2") in sent[0]["headers"]
