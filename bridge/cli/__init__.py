@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     for verb in VERBS:
         module = importlib.import_module(f"bridge.cli.{verb}")
         module.add(subparsers)
-        subparsers.choices[verb].set_defaults(run=module.run, parser=subparsers.choices[verb])
+        subparsers.choices[verb].set_defaults(run=module.run, verb_parser=subparsers.choices[verb])
     return parser
 
 
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args, unknown = parser.parse_known_args(argv)
     if unknown:
-        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+        getattr(args, "verb_parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if not hasattr(args, "run"):
         parser.print_help(sys.stderr)
         return 2

@@ -143,6 +143,8 @@ def _operations(paging: Sequence[Json], example: Json, chat_example: Json) -> tu
             {_JSON: "Readiness"},
             more={"503": "Readiness"},
         ),
+        Operation("/healthz", "head", "headHealth", "The same, without a body", {}),
+        Operation("/readyz", "head", "headReadiness", "The same, without a body", {}),
         Operation("/metrics", "get", "metrics", "Counters, as Prometheus text", {_TEXT: {"type": "string"}}),
         Operation("/openapi.json", "get", "openapi", "This document", {_JSON: {"type": "object"}}),
         Operation("/-/status", "get", "status", "The process at a glance", {_JSON: "Status"}),
