@@ -14,6 +14,7 @@ from bench import payloads
 from bridge.config.document import Problems
 from bridge.config.inputs import Inputs
 from bridge.config.parsers import ParserCache, load_parsers
+from bridge.core.anthropic.voice import MESSAGES
 from bridge.core.conversation import Conversation, Text, Tool, Turn
 from bridge.core.exchange import Exchange
 from bridge.core.parsing.engine import ParserEngine
@@ -71,7 +72,7 @@ def _engine(specs: tuple[ParserSpec, ...]) -> float:
 
 
 def _exchange(specs: tuple[ParserSpec, ...]) -> float:
-    exchange = Exchange(_CONVERSATION, lambda prefix: f"{prefix}_1", "req_1")
+    exchange = Exchange(_CONVERSATION, lambda prefix: f"{prefix}_1", "req_1", MESSAGES)
     exchange.attempt(Route("m", UpstreamRef("u", ("http://u",)), "m", parsers=specs))
     began = time.perf_counter()
     for frame in _FRAMES:

@@ -18,6 +18,7 @@ STAMP_WIDTH = 17
 _TOKENS = 200
 _SENTENCE = "The proxy reads what the model says, looks for a call in it, and hands on the rest as it came. "
 _PROMPT = "Say what you see in this directory, and use the tools if they help. " * 4
+_FILE = "        return self.names.get(key, default)  # what is not known has a default\n" * 75
 _STAMP = "#" * STAMP_WIDTH
 
 
@@ -68,13 +69,19 @@ def stream_end() -> bytes:
     return _chunk({}, "stop") + _framed(b"data: %b\n\n" % counts) + _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
 
-def anthropic_request(kind: Kind, tools: int, port: int) -> bytes:
-    """The request to this proxy; the model's name picks the upstream's behaviour."""
+def anthropic_request(kind: Kind, tools: int, turns: int, port: int) -> bytes:
+    """The request to this proxy, behind so many calls of a tool; the model's name picks the upstream's behaviour."""
+    messages: list[dict[str, object]] = [{"role": "user", "content": _PROMPT}]
+    for n in range(turns):
+        call = {"type": "tool_use", "id": f"toolu_{n}", "name": "read_0", "input": {"path": f"/src/{n}.py"}}
+        result = {"type": "tool_result", "tool_use_id": f"toolu_{n}", "content": [{"type": "text", "text": _FILE}]}
+        said = {"type": "text", "text": "I will look at the next file."}
+        messages += [{"role": "assistant", "content": [said, call]}, {"role": "user", "content": [result]}]
     body = {
         "model": kind,
         "max_tokens": 1024,
         "system": "You are an assistant in a terminal.",
-        "messages": [{"role": "user", "content": _PROMPT}],
+        "messages": messages,
         "tools": [
             {"name": name, "description": description, "input_schema": schema}
             for name, description, schema in _tools(tools)
@@ -84,14 +91,22 @@ def anthropic_request(kind: Kind, tools: int, port: int) -> bytes:
     return _request("/v1/messages", port, _json(body), "x-api-key: bench\r\nanthropic-version: 2023-06-01\r\n")
 
 
-def openai_request(kind: Kind, tools: int, port: int) -> bytes:
+def openai_request(kind: Kind, tools: int, turns: int, port: int) -> bytes:
     """The request that nginx passes on, and that the upstream gets without any proxy."""
+    messages: list[dict[str, object]] = [
+        {"role": "system", "content": "You are an assistant in a terminal."},
+        {"role": "user", "content": _PROMPT},
+    ]
+    for n in range(turns):
+        function = {"name": "read_0", "arguments": f'{{"path":"/src/{n}.py"}}'}
+        call = {"id": f"toolu_{n}", "type": "function", "function": function}
+        messages += [
+            {"role": "assistant", "content": "I will look at the next file.", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": f"toolu_{n}", "content": _FILE},
+        ]
     body = {
         "model": UPSTREAM_MODEL,
-        "messages": [
-            {"role": "system", "content": "You are an assistant in a terminal."},
-            {"role": "user", "content": _PROMPT},
-        ],
+        "messages": messages,
         "max_tokens": 1024,
         "tools": [
             {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}

@@ -74,7 +74,7 @@ class Peer:
         name: str,
         command: list[str],
         port: int,
-        request: Callable[[payloads.Kind, int, int], bytes],
+        request: Callable[[payloads.Kind, int, int, int], bytes],
         log: Path,
         checkout: Path = HERE,
     ) -> None:
@@ -86,8 +86,8 @@ class Peer:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def request(self, kind: payloads.Kind, tools: int) -> bytes:
-        return self._request(kind, tools, self.port)
+    def request(self, kind: payloads.Kind, tools: int, turns: int = 0) -> bytes:
+        return self._request(kind, tools, turns, self.port)
 
     def start(self, profile: Path | None = None) -> float:
         """Start it; gives the seconds to its first answer with status 200."""

@@ -21,11 +21,12 @@ class Scenario:
     connections: int
     unit: str
     tools: int = 1
+    turns: int = 0
     seconds: float = 1e9
     rounds: int = -1
 
     def measure(self, peer: Peer) -> Figures:
-        request = peer.request(self.kind, self.tools)
+        request = peer.request(self.kind, self.tools, self.turns)
         before = peer.cpu()
         tally = load.run(self.kind, peer.port, request, self.connections, seconds=self.seconds, rounds=self.rounds)
         cpu = peer.cpu() - before
@@ -43,6 +44,7 @@ SCENARIOS = (
     Scenario("whole, 1 connection", "whole", 1, "request", seconds=0.5),
     Scenario("whole, 32 connections", "whole", 32, "request", seconds=0.8),
     Scenario("whole, 32 connections, 20 tools", "whole", 32, "request", tools=20, seconds=0.8),
+    Scenario("whole, 4 connections, 200 KB", "whole", 4, "request", tools=40, turns=30, seconds=0.8),
     Scenario("64 paced streams", "paced", 64, "chunk", rounds=1),
     Scenario("64 paced streams, 20 tools", "paced", 64, "chunk", tools=20, rounds=1),
     Scenario("32 streams back to back", "burst", 32, "chunk", seconds=0.8),
@@ -58,7 +60,8 @@ def measure(scenarios: Sequence[Scenario], peers: Sequence[Peer], rounds: int, s
     for peer in peers:
         # What is done once per process is not what is measured.
         for scenario in scenarios:
-            load.run(scenario.kind, peer.port, peer.request(scenario.kind, scenario.tools), 32, rounds=2)
+            request = peer.request(scenario.kind, scenario.tools, scenario.turns)
+            load.run(scenario.kind, peer.port, request, 32, rounds=2)
     for number in range(rounds):
         for scenario in scenarios:
             for peer in peers if number % 2 == 0 else reversed(peers):

@@ -98,6 +98,8 @@ class MessagesEndpoint:
             session=headers.get(b"x-claude-code-session-id", b"").decode("latin-1") or asked.user_id,
             original=headers.get(b"x-stainless-retry-count", b"0") == b"0",
         )
+        # While the answer comes nothing is held of a long request but what another attempt needs.
+        del raw, asked
         self._state.pumps.add(pump)
         try:
             await pump.run(call)

@@ -129,9 +129,9 @@ def run(
             # What is here now stays: no collection needs to look at it again.
             gc.collect()
             gc.freeze()
-            # Requests leave hardly any cycles: reference counts free them, and the default of 700
-            # objects had the collector run with every second request.
-            gc.set_threshold(20_000, 20, 20)
+            # Requests leave hardly any cycles: reference counts free them. The default of 700 objects had the
+            # collector run with every second request, and dozens of long ones hold some 20,000 by themselves.
+            gc.set_threshold(100_000, 20, 20)
             gc.enable()
             _log.info("toolbridge %s serves on %s, revision %s", __version__, url, snapshot.revision)
             if ready is not None:
