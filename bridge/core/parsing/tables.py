@@ -47,7 +47,7 @@ class Mode:
     """Where the answer is: ``to`` says where its characters go.
 
     ``spec`` and ``channel`` tell what opened it; ``accepted`` whether a section has had a call, ``outer``
-    where the section stands.
+    where the section stands, ``implied`` that no marker opened the reasoning: any file's closer ends it.
     """
 
     kind: Literal["text", "reasoning", "channel", "section", "native"]
@@ -56,12 +56,13 @@ class Mode:
     channel: int = -1
     accepted: bool = True
     outer: Mode | None = None
+    implied: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for modes in which the same is legal."""
         outer = self.outer.key if self.outer else ()
-        return self.kind, self.to, self.spec, self.channel, self.accepted, outer
+        return self.kind, self.to, self.spec, self.channel, self.accepted, self.implied, outer
 
 
 class Table:
@@ -177,7 +178,7 @@ class CompiledSet:
         entries: list[Entry] = []
         owner = self.specs[mode.spec] if mode.spec >= 0 else None
         for spec in self.specs:
-            if mode.kind == "reasoning" and (owner is spec or _same_opening(owner, spec)):
+            if mode.kind == "reasoning" and (mode.implied or owner is spec or _same_opening(owner, spec)):
                 if spec.reasoning_close:
                     entries.append(Entry(Kind.REASONING_CLOSE, spec.reasoning_close, spec))
                 if spec.reasoning_open:
