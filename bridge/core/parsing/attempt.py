@@ -7,11 +7,11 @@ from enum import Enum, auto
 from bridge.core.parsing.compiled import CompiledCall, CompiledSpec
 from bridge.core.parsing.cursor import Cursor, CutOff, Malformed, Reading
 from bridge.core.parsing.jsoncalls import read_json_arguments, read_json_call
-from bridge.core.parsing.markers import MORE, CompiledMarker, Match, first_match, literal_at
+from bridge.core.parsing.markers import MORE, CompiledMarker, Match, begun, first_match, literal_at
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.pythoncalls import read_python_calls
 from bridge.core.parsing.sink import CallSink
-from bridge.core.parsing.tagcalls import begins, read_tag_call
+from bridge.core.parsing.tagcalls import read_tag_call
 from bridge.core.parsing.textcalls import read_text_call
 
 _CODECS = {
@@ -126,7 +126,7 @@ class Attempt:
     def _header_cut(self) -> bool:
         """Whether the message was cut off inside the header, past its first literal."""
         cursor, opener = self.cursor, self._opener
-        if not (cursor.cut and self.spec.spec.distinctive and begins((opener,), cursor)):
+        if not (cursor.cut and self.spec.spec.distinctive and begun((opener,), cursor.text, cursor.i)):
             return False
         return any(cursor.text.startswith(literal, cursor.i) for literal in opener.literals)
 
@@ -143,8 +143,12 @@ class Attempt:
         cursor.i = opened.end
         others = tuple(other.open for other in spec.calls if other is not self.call)
         closers = (spec.section_close,) if spec.section_close else ()
+        junk = False
         while True:
-            yield from cursor.need()
+            if not (yield from cursor.skip_space()):
+                if junk and not cursor.cut:
+                    raise Malformed("the section holds no call")
+                raise CutOff
             mine = self.call.open.match(cursor.text, cursor.i, cursor.eof)
             if isinstance(mine, Match):
                 self.entered = cursor.pos
@@ -161,9 +165,10 @@ class Attempt:
                 raise Malformed("another call or the end of the section comes first")
             elif True in noise:
                 cursor.i += len(spec.spec.noise.anywhere[noise.index(True)])
-            elif cursor.eof and begins((self.call.open, *closers), cursor):
+            elif cursor.eof and begun((self.call.open, *closers), cursor.text, cursor.i):
                 raise CutOff
             elif section.junk == "drop":
+                junk = True
                 cursor.i += 1
             else:
                 raise Malformed("something else stands in the section before the call")

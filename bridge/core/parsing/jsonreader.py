@@ -226,7 +226,7 @@ class JsonReader:
         if found is None or len(found.group()) == _LONGEST_KEY:
             return self._fail(i)
         if found.end() == len(text):
-            return self._fail(i) if eof else i
+            return i
         self._in_key = True
         self._key = [escape(found.group().strip())]
         self._end_string()

@@ -295,3 +295,8 @@ def followed_by(markers: tuple[CompiledMarker, ...], text: str, pos: int, eof: b
         return True if eof else (MORE if end - pos < FOLLOW_LIMIT else False)
     found = first_match(markers, text, end, eof)
     return True if isinstance(found, Match) else (MORE if found is MORE else False)
+
+
+def begun(markers: tuple[CompiledMarker | None, ...], text: str, pos: int) -> bool:
+    """Whether one of ``markers`` has begun at ``pos`` and the text ended inside it."""
+    return any(marker is not None and marker.match(text, pos, False) is MORE for marker in markers)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from bridge.core.parsing.compiled import CompiledCall
-from bridge.core.parsing.cursor import Cursor, Malformed, Reading
+from bridge.core.parsing.cursor import Cursor, CutOff, Malformed, Reading
 from bridge.core.parsing.jsonreader import DEPTH_LIMIT, quote
-from bridge.core.parsing.markers import FOLLOW_LIMIT, MORE, CompiledMarker, Match
+from bridge.core.parsing.markers import FOLLOW_LIMIT, MORE, CompiledMarker, Match, begun
 from bridge.core.parsing.typed import ArgumentTypes, ValueType, typed
 from bridge.core.parsing.values import ValueReader, closes
 
@@ -33,6 +33,8 @@ def read_nested(
         header = yield from _comes(cursor, call.tag_open)
         if header is None:
             if members:
+                if cursor.eof and begun((call.tag_open, call.tag_close), cursor.text, cursor.i):
+                    raise CutOff
                 raise Malformed("an element was to come")
             return None
         cursor.i = header.end

@@ -52,6 +52,8 @@ class Output:
 
     def reasoning(self, text: str) -> None:
         """More of the reasoning."""
+        if self._drop_after and self._index >= 0:
+            return
         self._thought = True
         self.fences.pass_reasoning(text)
         self._writer.write(text, reasoning=True)

@@ -137,6 +137,8 @@ def _word_value(cursor: Cursor, word: str, char: str) -> Reading[str]:
         return _WORDS[word]
     if char and char in "\"'" and word.lower() in ("r", "u"):
         return quote((yield from _strings(cursor, word.lower())))
+    if not char and any(literal.startswith(word) for literal in (*_WORDS, *"rRuU")):
+        raise CutOff
     raise Malformed(f"{word!r:.40} is no literal")
 
 

@@ -58,7 +58,7 @@ class Scanner(ABC):
         reasoning = self._set.reasoning
         opens = reasoning is not None and reasoning.reasoning.start == "open"
         if reasoning is not None and thinking and (opens if starts_open is None else starts_open):
-            self._modes.append(Mode("reasoning", "reasoning", self._set.reasoning_index))
+            self._modes.append(Mode("reasoning", "reasoning", self._set.reasoning_index, implied=not opens))
         self._refresh()
 
     @abstractmethod

@@ -47,7 +47,8 @@ class Mode:
     """Where the answer is: ``to`` says where its characters go.
 
     ``spec`` and ``channel`` tell what opened it; ``accepted`` whether a section has had a call, ``outer``
-    where the section stands. ``key`` is equal for modes in which the same is legal.
+    where the section stands, ``implied`` that no marker opened the reasoning: any file's closer ends it.
+    ``key`` is equal for modes in which the same is legal.
     """
 
     kind: Literal["text", "reasoning", "channel", "section", "native"]
@@ -56,11 +57,13 @@ class Mode:
     channel: int = -1
     accepted: bool = True
     outer: Mode | None = None
+    implied: bool = False
     key: tuple[object, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         outer = self.outer.key if self.outer else ()
-        object.__setattr__(self, "key", (self.kind, self.to, self.spec, self.channel, self.accepted, outer))
+        key = (self.kind, self.to, self.spec, self.channel, self.accepted, self.implied, outer)
+        object.__setattr__(self, "key", key)
 
 
 class Table:
@@ -178,7 +181,7 @@ class CompiledSet:
         entries: list[Entry] = []
         owner = self.specs[mode.spec] if mode.spec >= 0 else None
         for spec in self.specs:
-            if mode.kind == "reasoning" and (owner is spec or _same_opening(owner, spec)):
+            if mode.kind == "reasoning" and (mode.implied or owner is spec or _same_opening(owner, spec)):
                 if spec.reasoning_close:
                     entries.append(Entry(Kind.REASONING_CLOSE, spec.reasoning_close, spec))
                 if spec.reasoning_open:

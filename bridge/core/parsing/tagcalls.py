@@ -13,7 +13,7 @@ from bridge.core.parsing.compiled import CompiledCall
 from bridge.core.parsing.cursor import Cursor, CutOff, Malformed, Reading
 from bridge.core.parsing.jsoncalls import read_arguments, read_tail, stands
 from bridge.core.parsing.jsonreader import escape, quote, read_json
-from bridge.core.parsing.markers import MORE, CompiledMarker, Match, followed_by
+from bridge.core.parsing.markers import MORE, Match, begun, followed_by
 from bridge.core.parsing.nested import read_nested
 from bridge.core.parsing.sink import CallSink
 from bridge.core.parsing.typed import ValueType, typed
@@ -42,17 +42,12 @@ def read_tag_call(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading
         if (given or call.close is None) and (yield from _container_goes_on(cursor, call)):
             sink.repairs.append("missing_closer")
             break
-        if cursor.eof and begins((call.tag_open, call.close, *call.after), cursor):
+        if cursor.eof and begun((call.tag_open, call.close, *call.after), cursor.text, cursor.i):
             raise CutOff
         raise Malformed("neither a parameter nor the closer of the call comes")
     sink.body(cursor.pos)
     sink.write("}" if given else "{}")
     sink.end(cursor.pos)
-
-
-def begins(markers: tuple[CompiledMarker | None, ...], cursor: Cursor) -> bool:
-    """Whether one of ``markers`` has begun here and the message ended inside it."""
-    return any(marker is not None and marker.match(cursor.text, cursor.i, False) is MORE for marker in markers)
 
 
 def _container_goes_on(cursor: Cursor, call: CompiledCall) -> Reading[bool]:

@@ -14,8 +14,10 @@ from bridge.core.parsing.typed import typed
 def read_text_call(cursor: Cursor, call: CompiledCall, sink: CallSink) -> Reading[None]:
     """The body up to the closer, or to the end of the message; in the strings of an object nothing closes."""
     value, raw = yield from _object(cursor, call)
-    rest = yield from _body(cursor, call)
+    rest, cut = yield from _body(cursor, call)
     if value is None or rest.strip().strip(call.pattern.json.slop):
+        if cut:
+            raise CutOff
         value = _bare((raw + rest).strip(), call, sink)
     sink.write(value)
     sink.end(cursor.pos)
@@ -49,7 +51,8 @@ def _object(cursor: Cursor, call: CompiledCall) -> Reading[tuple[str | None, str
         yield
 
 
-def _body(cursor: Cursor, call: CompiledCall) -> Reading[str]:
+def _body(cursor: Cursor, call: CompiledCall) -> Reading[tuple[str, bool]]:
+    """The text up to the closer, and whether the message was cut off before that."""
     parts: list[str] = []
     line = ""
     literals = Literals(call.close.literals if call.close else ())
@@ -62,7 +65,7 @@ def _body(cursor: Cursor, call: CompiledCall) -> Reading[str]:
             if isinstance(closer, Match) and not (call.close.at == "line" and line.strip()):
                 parts.append(cursor.text[cursor.i : end])
                 cursor.i = end if call.close.peek else closer.end
-                return "".join(parts)
+                return "".join(parts), False
             if closer is not MORE:
                 end += 1
         elif cursor.eof:
@@ -71,9 +74,7 @@ def _body(cursor: Cursor, call: CompiledCall) -> Reading[str]:
         line = _last_line(line, cursor.text[cursor.i : end])
         cursor.i = end
         if cursor.eof and end == len(cursor.text):
-            if cursor.cut:
-                raise CutOff
-            return "".join(parts)
+            return "".join(parts), cursor.cut
         if not found or closer is MORE:
             yield from cursor.wait()
 

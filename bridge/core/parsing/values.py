@@ -53,16 +53,18 @@ class ValueReader:
             if end == len(cursor.text):
                 yield from cursor.wait()
                 continue
-            end_of_value = self._ends()
-            if end_of_value is MORE:
+            quoted = self._quoted(cursor.text, cursor.i, cursor.eof)
+            end_of_value = self._ends() if quoted is None else None
+            if quoted is MORE or end_of_value is MORE:
                 yield from cursor.wait()
             elif isinstance(end_of_value, int):
                 cursor.i = end_of_value
                 self._finish(out)
                 return
             else:
-                self._take(cursor.text[cursor.i], out)
-                cursor.i += 1
+                end = cursor.i + 1 if quoted is None else quoted
+                self._take(cursor.text[cursor.i : end], out)
+                cursor.i = end
 
     def _whole_cdata(self, out: Callable[[str], object]) -> Reading[None]:
         """Inside a leading CDATA section nothing is looked for."""
@@ -88,9 +90,6 @@ class ValueReader:
     def _ends(self) -> int | Undecided | None:
         """Where the value's markup ends if it ends here; None if what stands here is value."""
         text, i, eof = self._cursor.text, self._cursor.i, self._cursor.eof
-        nesting = self._nesting(text, i, eof)
-        if nesting is not None:
-            return MORE if nesting is MORE else None
         call = self._call
         undecided = False
         if call.tag_close is not None:
@@ -121,15 +120,15 @@ class ValueReader:
             return MORE if closer is MORE else False
         return followed_by(follow, self._cursor.text, closer.end, self._cursor.eof)
 
-    def _nesting(self, text: str, i: int, eof: bool) -> bool | Undecided | None:
-        """True inside (or at the edge of) a quoted example, None outside of one."""
+    def _quoted(self, text: str, i: int, eof: bool) -> int | Undecided | None:
+        """To where the value goes on as (the edge of) a quoted example; None outside of one."""
         if self._nested:
             closer = self._nested[-1].match(text, i, eof)
             if closer is MORE:
                 return MORE
             if isinstance(closer, Match):
                 self._nested.pop()
-                return True
+                return max(closer.end, i + 1)
         for opener, closing in self._call.nesting:
             found = opener.match(text, i, eof)
             if found is MORE:
@@ -140,8 +139,8 @@ class ValueReader:
                     return MORE
                 if inner is True and found.end < len(text.rstrip()):
                     self._nested.append(closing)
-                    return True
-        return True if self._nested else None
+                    return found.end
+        return i + 1 if self._nested else None
 
     def _take(self, part: str, out: Callable[[str], object]) -> None:
         if not part:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from reading import BABBLING, BARE, HERMES, INVOKE, SECTIONED, TOOLS, engine
+from reading import BABBLING, BARE, HERMES, INVOKE, SECTIONED, TOOLS, blocks, call, engine, mark, say
 
 from bridge.core.events import ToolCallAbort, ToolCallEnd
 from bridge.core.parsing.attempt import Attempt, State
 from bridge.core.parsing.names import Toolbox
-from bridge.core.parsing.spec import ParserSpec
+from bridge.core.parsing.spec import ParserSpec, Section
 from bridge.core.parsing.tables import compile_set
 
 
@@ -79,3 +79,15 @@ def test_a_call_has_a_longest_length() -> None:
     assert ToolCallAbort(0) in parts
     parts += reader.feed('"}}</tool_call>') + reader.finish("stop")
     assert not [part for part in parts if isinstance(part, ToolCallEnd)]
+
+
+SECTION = ParserSpec(
+    "t",
+    section=Section(mark("<S>"), mark("</S>"), junk="drop"),
+    calls=(call("<c>{name}<a>", "json", "</c>"),),
+)
+
+
+def test_a_section_that_never_holds_a_call_is_text() -> None:
+    assert blocks(SECTION, "The token <S> opens it.") == [say("The token <S> opens it.")]
+    assert blocks(SECTION, "The token <S> opens", finish="length") == [say("The token")]

@@ -164,3 +164,10 @@ def test_a_word_has_a_limit() -> None:
     for _ in range(5000):
         reader.feed("9", 0, eof=False)
     assert reader.failed
+
+
+def test_a_bare_key_without_its_end_is_undecided_at_the_end_of_the_text() -> None:
+    reader = JsonReader([].append, JsonRules(bare_keys=True))
+    reader.feed("{ci", 0, True)
+    assert not reader.failed
+    assert not reader.done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from reading import NESTED, blocks, properties, ran
+from reading import NESTED, blocks, fold, properties, ran, run
 
 from bridge.core.conversation import Tool
 
@@ -73,3 +73,12 @@ def test_text_among_elements_is_no_call() -> None:
 def test_depth_has_a_limit() -> None:
     raw = ']>[<invoke name="f">' + "]>[<zz>" * 400
     assert [block for block in blocks(NESTED, raw, tools=(TOOL,), eager=False) if "name" in block] == []
+
+
+def test_whatever_a_nested_value_was_cut_off_in_goes_with_its_markup() -> None:
+    head = 'A ]>[<calls>]>[<invoke name="f">'
+    rest = element("tags", element("item", "a"), element("item", "b")) + "]>[</invoke>"
+    for end in range(len(rest)):
+        got = fold(run(NESTED, [head + rest[:end]], tools=(TOOL,), finish="length"))
+        assert got[:1] == [{"text": "A"}]
+        assert got[1:] in ([], [ran("f", tags=["a", "b"])])

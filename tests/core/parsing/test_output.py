@@ -9,7 +9,7 @@ from reading import HERMES, REACT
 from bridge.core.events import TextDelta, ThinkingDelta, ToolCallAbort, ToolCallDelta, ToolCallEnd, ToolCallStart
 from bridge.core.parsing.output import Output
 from bridge.core.parsing.sink import Aborted, Arguments, Ended, Started, Verbatim
-from bridge.core.parsing.spec import ParserSpec
+from bridge.core.parsing.spec import ParserSpec, TextRules
 from bridge.core.parsing.tables import compile_set
 
 
@@ -80,3 +80,11 @@ def test_counting() -> None:
     out.count("dropped")
     out.count("dropped")
     assert counters == {"dropped": 2}
+
+
+def test_reasoning_behind_calls_is_dropped_where_text_is() -> None:
+    out = Output(compile_set([ParserSpec("t", text=TextRules(after_calls="drop"))]), lambda: "id", {})
+    out.items([Started("f"), Arguments("{}"), Ended()], lambda start, end: "")
+    out.take()
+    out.reasoning("made up")
+    assert out.take() == []

@@ -137,3 +137,14 @@ def test_names_across_pieces_and_odd_ends() -> None:
         got = blocks(PYTHONIC, raw, tools=TOOLS, eager=False)
         assert all(block.get("name", "g") == "g" for block in got), body
     assert python("[g(x='\\u12', y='\\xzz')]") == [ran("g", x="\\u12", y="\\xzz")]
+
+
+@pytest.mark.parametrize("word", ["T", "Tru", "fals", "None", "r"])
+def test_a_word_that_was_cut_off(word: str) -> None:
+    spec = ParserSpec("t", calls=(call("<py>", "python", "</py>"),))
+    assert blocks(spec, f"A <py>f(a={word}", finish="length") == [say("A")]
+
+
+def test_a_cut_word_that_can_become_no_literal_is_no_call() -> None:
+    spec = ParserSpec("t", calls=(call("<py>", "python", "</py>"),))
+    assert blocks(spec, "A <py>f(a=xyz", finish="length", eager=False) == [say("A <py>f(a=xyz")]

@@ -161,3 +161,11 @@ def test_lines_of_reasoning() -> None:
     assert blocks(spec, '<think>a\ncall: {"name": "g"}</think>') == [think("a"), ran("g")]
     assert blocks(spec, '<think>`a\nb` c\n call: {"name": "g"}') == [think("`a\nb` c"), ran("g")]
     assert blocks(spec, '<think>call: {"name": "g"}') == [ran("g")]
+
+
+def test_reasoning_that_no_marker_opened_ends_at_the_closer_of_any_file() -> None:
+    one = ParserSpec("one", reasoning=ReasoningRules(mark("<think>"), mark("</think>")))
+    two = ParserSpec("two", reasoning=ReasoningRules(mark("[THINK]"), mark("[/THINK]")))
+    for raw in ("hm</think>A", "hm[/THINK]A", "[THINK]hm[/THINK]A"):
+        assert blocks([one, two], raw, starts_open=True) == [think("hm"), say("A")]
+    assert blocks([one, two], "<think>a [/THINK] b</think>A") == [think("a [/THINK] b"), say("A")]

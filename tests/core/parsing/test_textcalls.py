@@ -94,3 +94,9 @@ def test_a_string_that_never_ends_closes_nothing_in() -> None:
 def test_an_object_with_text_behind_it_is_text() -> None:
     assert blocks(REACT, react("search", ' {"a": 1} | keys'), tools=TOOLS)[1] == ran("search", query='{"a": 1} | keys')
     assert blocks(REACT, react("search", ' {"query": "x"}}\n'), tools=TOOLS)[1] == ran("search", query="x")
+
+
+@pytest.mark.parametrize("finish", ["length", "cut"])
+def test_a_whole_object_is_a_call_though_the_message_was_cut_behind_it(finish: str) -> None:
+    raw = react("search", ' {"query": "x"}')
+    assert blocks(REACT, raw, tools=TOOLS, finish=finish) == [say("Thought: hm"), ran("search", query="x")]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from reading import CODER, INVOKE, PAIRS, blocks, ran, say
+from reading import CODER, INVOKE, PAIRS, blocks, call, mark, ran, say
+
+from bridge.core.parsing.spec import ParserSpec, TagAttrs, TagRules
 
 
 def coder(value: str, rest: str = "\n</function>") -> str:
@@ -108,3 +110,20 @@ def test_a_pair_value_may_hold_the_calls_closer() -> None:
 def test_values_come_as_they_become_certain() -> None:
     raw = "<function=f>\n<parameter=a>\n" + "x" * 100 + "</parameter" + "y" * 100 + "\n</parameter>\n</function>"
     assert blocks(CODER, raw) == [ran("f", a="x" * 100 + "</parameter" + "y" * 100)]
+
+
+def test_an_opener_that_holds_another_one_is_quoted_once() -> None:
+    spec = ParserSpec(
+        "t",
+        calls=(
+            call(
+                mark("<begin>{ws}<invoke{attrs}>", "<invoke{attrs}>"),
+                "tags",
+                mark("</invoke>{ws}<end>", "</invoke>"),
+                tags=TagRules(mark("<p{attrs}>"), mark("</p>"), attrs=TagAttrs(key="name")),
+            ),
+        ),
+    )
+    example = '<begin><invoke name="f"><p name="a">x</p></invoke><end>'
+    raw = f'<begin><invoke name="f"><p name="a">see {example} so</p></invoke><end>'
+    assert blocks(spec, raw) == [ran("f", a=f"see {example} so")]
