@@ -32,7 +32,7 @@ FIRST = {
     """,
     "deepseek_v3_1": """
         deepseek-ai/DeepSeek-V3.1 deepseek-ai/DeepSeek-V3.1-Terminus deepseek-v3.1:671b-cloud deepseek/deepseek-chat-v3.1
-        deepseek/deepseek-chat-v3.1:free deepseek-v3-1-250821 accounts/fireworks/models/deepseek-v3p1-terminus
+        deepseek/deepseek-chat-v3.1:free deepseek.v3-v1:0 deepseek-v3-1-250821 accounts/fireworks/models/deepseek-v3p1-terminus
         DeepSeek-V3.1-Q4_K_M-00001-of-00008.gguf deepseek-ai/DeepSeek-V3.2-Exp deepseek/deepseek-v3.2-exp
     """,
     "deepseek_v3_2": """
@@ -78,7 +78,7 @@ FIRST = {
         ai-sage/GigaChat3.5-432B-A28B ai-sage/GigaChat3.5-432B-A28B-Reasoning gigachat-3.5
     """,
     "glm": """
-        zai-org/GLM-4.5 zai-org/GLM-4.5V zai-org/GLM-4.6 zai-org/GLM-4.7-Flash zai-org/GLM-5 z-ai/glm-4.5-air z-ai/glm-4.6:exacto
+        zai-org/GLM-4.5 zai-org/GLM-4.5V zai-org/GLM-4.6 glm4.7 zai-org/GLM-4.7-Flash zai-org/GLM-5 z-ai/glm-4.5-air z-ai/glm-4.6:exacto
         glm-4.6 glm-4.7:cloud glm-5.1 zai-glm-4.6 accounts/fireworks/models/glm-4p5 GLM-4.5-Air-UD-Q4_K_XL.gguf
         inclusionAI/Ling-3-mini Ling-3-mini-Q4_K_M.gguf poolside/laguna-xs.2 laguna-m.1 naver-hyperclovax/HyperCLOVAX-SEED-Think-32B
     """,
@@ -200,8 +200,8 @@ FIRST = {
     """,
     "tag_per_tool": """""",
     "tool_code": """
-        google/gemma-3-27b-it google/gemma-3-12b-it:free google/gemma-3n-e4b-it gemma-3-27b-it google_gemma-3-27b-it-Q4_K_M.gguf gemma3:27b gemma3n:e4b
-        google/gemma-2-9b-it gemma-2-9b-it-Q4_K_M.gguf gemma2:9b gemma2-9b-it
+        google/gemma-3-27b-it google/gemma-3-12b-it:free google/gemma-3n-e4b-it gemma-3-27b-it google_gemma-3-27b-it-Q4_K_M.gguf gemma3 gemma3:27b gemma3n:e4b
+        google/gemma-2-9b-it gemma-2-9b-it-Q4_K_M.gguf gemma2 gemma2:9b gemma2-9b-it
     """,
 }
 ALSO = {
