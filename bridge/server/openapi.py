@@ -56,7 +56,7 @@ def document() -> dict[str, Any]:
     from bridge.core.openai import openapi as openai
 
     paths: dict[str, dict[str, Any]] = {}
-    for operation in _operations(messages.PAGING, messages.EXAMPLE, openai.EXAMPLE):
+    for operation in (*_operations(messages.PAGING, messages.EXAMPLE, openai.EXAMPLE), *_own_operations()):
         paths.setdefault(operation.path, {})[operation.method] = _described(operation)
     return {
         "openapi": "3.1.0",
@@ -87,6 +87,7 @@ _TEXT = "text/plain"
 
 
 def _operations(paging: Sequence[Json], example: Json, chat_example: Json) -> tuple[Operation, ...]:
+    """What clients ask for."""
     hello = {_JSON: "Hello"}
     either: Json = {"anyOf": [_ref("ModelPage"), _ref("OpenAIModelList")]}
     one: Json = {"anyOf": [_ref("Model"), _ref("OpenAIModel")]}
@@ -134,6 +135,12 @@ def _operations(paging: Sequence[Json], example: Json, chat_example: Json) -> tu
             for path, name in (("/", "Root"), ("/api/hello", "Hello"))
             for method in ("get", "head")
         ),
+    )
+
+
+def _own_operations() -> tuple[Operation, ...]:
+    """What is about the process itself."""
+    return (
         Operation("/healthz", "get", "health", "The process is alive", {_JSON: "Health"}),
         Operation(
             "/readyz",
