@@ -1,33 +1,8 @@
-import json
-
 import pytest
+from texts import CODE, ENGLISH, JSON
 
 from bridge.core.tokens import TextSize, estimate_text, text_size
 
-ENGLISH = """The server reads its configuration once, keeps it for the whole request, and reloads it
-when the file changes. A mistake in the file changes nothing: the old configuration stays in force, and
-the log says which line is wrong. Requests that are under way keep the configuration they began with.
-"""
-CODE = '''def total(items: list[dict[str, int]], *, key: str = "price") -> int:
-    """Sum one field over all items."""
-    result = 0
-    for index, item in enumerate(items):
-        if item.get(key) is None:
-            raise KeyError(f"item {index} has no {key!r}")
-        result += item[key]
-    return result
-'''
-JSON = json.dumps(
-    {
-        "type": "object",
-        "properties": {
-            "file_path": {"type": "string", "description": "The absolute path to the file to read"},
-            "limit": {"type": "integer", "minimum": 1, "maximum": 2000, "default": 100},
-        },
-        "required": ["file_path"],
-        "additionalProperties": False,
-    }
-)
 CHINESE = (
     "服务器在启动时读取配置文件，并在整个请求期间保持不变。如果文件有错误，旧配置仍然有效，日志会指出错误所在的行。"
 )

@@ -28,8 +28,8 @@ JsonObject = dict[str, object]
 _BREAK = "\n\n"
 
 
-def write_messages(conversation: Conversation, replay: Replay) -> tuple[list[JsonObject], list[Loss]]:
-    """The messages, and what of the conversation could not be said in them.
+class MessageWriter:
+    """Writes ``messages``; ``warnings`` names what could not be said in them.
 
     System text comes first. A ``system`` turn in the middle stays where it is, as a
     marked passage of the user message there: most chat templates refuse a system
@@ -37,13 +37,6 @@ def write_messages(conversation: Conversation, replay: Replay) -> tuple[list[Jso
     Tool results come before the rest of their turn; pictures and files in them follow
     in a user message. What of earlier reasoning goes back, ``replay`` knows.
     """
-    writer = MessageWriter(replay)
-    writer.write(conversation)
-    return writer.messages, writer.warnings
-
-
-class MessageWriter:
-    """Writes ``messages``; ``warnings`` names what could not be said in them."""
 
     def __init__(self, replay: Replay) -> None:
         self.messages: list[JsonObject] = []

@@ -1,5 +1,7 @@
 import json
 
+from texts import CODE, ENGLISH, JSON
+
 from bridge.core.anthropic.request import parse_count_request
 from bridge.core.anthropic.tokens import estimate_tokens
 
@@ -8,32 +10,6 @@ def count(messages="hello", **fields) -> int:
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     return estimate_tokens(parse_count_request({"model": "m", "messages": messages, **fields}))
-
-
-ENGLISH = """The server reads its configuration once, keeps it for the whole request, and reloads it
-when the file changes. A mistake in the file changes nothing: the old configuration stays in force, and
-the log says which line is wrong. Requests that are under way keep the configuration they began with.
-"""
-CODE = '''def total(items: list[dict[str, int]], *, key: str = "price") -> int:
-    """Sum one field over all items."""
-    result = 0
-    for index, item in enumerate(items):
-        if item.get(key) is None:
-            raise KeyError(f"item {index} has no {key!r}")
-        result += item[key]
-    return result
-'''
-JSON = json.dumps(
-    {
-        "type": "object",
-        "properties": {
-            "file_path": {"type": "string", "description": "The absolute path to the file to read"},
-            "limit": {"type": "integer", "minimum": 1, "maximum": 2000, "default": 100},
-        },
-        "required": ["file_path"],
-        "additionalProperties": False,
-    }
-)
 
 
 def test_each_part_of_a_request_counts():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from messagelists import write_messages
 
 from bridge.core.checks import Notes
 from bridge.core.conversation import (
@@ -17,7 +18,6 @@ from bridge.core.conversation import (
     Turn,
 )
 from bridge.core.openai.inbound_messages import read_messages
-from bridge.core.openai.messages import write_messages
 from bridge.core.openai.replay import Replay
 from bridge.core.route import Route, UpstreamRef
 from bridge.errors import RequestError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from messagelists import write_messages
 from playbook import ROUTE
 
 from bridge.core.conversation import (
@@ -19,7 +20,6 @@ from bridge.core.conversation import (
     ToolUse,
     Turn,
 )
-from bridge.core.openai.messages import write_messages
 from bridge.core.openai.replay import Replay
 from bridge.core.route import Reasoning
 
