@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 MAX_FILE = 1 << 20
 """Larger files are refused: no configuration is that long."""
+_SUFFIX = ".toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a change may matter. ``folders`` has each folder that exists with what tells it from one of the same name
+    made later; ``files`` the paths of what was read, and of what those are links to.
+    """
+
+    folders: Mapping[Path, tuple[int, int]]
+    files: frozenset[str]
+
+    def concerns(self, path: str) -> bool:
+        """Whether what happened at ``path`` may matter: not to a log that grows beside the configuration."""
+        if path in self.files or path.endswith(_SUFFIX):
+            return True
+        try:
+            return not stat.S_ISREG(os.lstat(path).st_mode)
+        except OSError:
+            return True
 
 
 @dataclass(slots=True)
@@ -47,12 +71,16 @@ class Inputs:
             _toml_files(folder) != found for folder, found in self.folders.items()
         )
 
-    def watched(self) -> frozenset[Path]:
-        """The folders in which a change may matter: of each file, and of what it is a link to."""
-        wanted = set(self.folders)
-        for path in self.files:
-            wanted |= {path.parent, Path(path.resolve()).parent}
-        return frozenset(_existing(folder) for folder in wanted)
+    def places(self) -> Places:
+        """What to watch now. Blocks, as it follows every link."""
+        files = {path for named in self.files for path in (named, Path(os.path.realpath(named)))}
+        wanted = {path.parent for path in files} | set(self.folders)
+        folders = {}
+        for folder in sorted({_existing(folder) for folder in wanted}):
+            with suppress(OSError):
+                found = folder.stat()
+                folders[folder] = (found.st_dev, found.st_ino)
+        return Places(folders, frozenset(map(str, files)))
 
 
 def digest(data: bytes) -> str:
@@ -78,7 +106,7 @@ def _digest_of(path: Path) -> str | None:
 
 def _toml_files(folder: Path) -> tuple[Path, ...]:
     try:
-        found = sorted(entry for entry in folder.iterdir() if entry.suffix == ".toml")
+        found = sorted(entry for entry in folder.iterdir() if entry.suffix == _SUFFIX)
     except OSError:
         return ()
     return tuple(entry for entry in found if not entry.name.startswith("."))

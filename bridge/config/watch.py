@@ -17,7 +17,7 @@ from pathlib import Path
 from bridge.config.checks import exposed
 from bridge.config.diagnose import Diagnostic, render_text
 from bridge.config.document import loses
-from bridge.config.inputs import Inputs
+from bridge.config.inputs import Inputs, Places
 from bridge.config.load import Overrides
 from bridge.config.parsers import ParserCache
 from bridge.config.snapshot import Snapshot, build
@@ -125,9 +125,9 @@ class ConfigStore:
     async def watch(self, stop: asyncio.Event) -> None:
         """Reload on every change of a file that matters, until ``stop`` is set."""
         while not stop.is_set():
-            folders = _identities(self._last.inputs.watched())
+            places = await asyncio.to_thread(self._last.inputs.places)
             try:
-                await self._watch_folders(folders, stop)
+                await self._watch_places(places, stop)
             except OSError as error:
                 log.warning("cannot watch the configuration (%s); comparing contents instead", error)
                 await _pause(stop, POLL_INTERVAL)
@@ -136,13 +136,13 @@ class ConfigStore:
                 log.exception("watching the configuration failed; it goes on")
                 await _pause(stop, POLL_INTERVAL)
 
-    async def _watch_folders(self, folders: Mapping[Path, tuple[int, int]], stop: asyncio.Event) -> None:
+    async def _watch_places(self, places: Places, stop: asyncio.Event) -> None:
         """Until ``stop``, or until other folders are to be watched."""
         from watchfiles import awatch
 
         # folders, never files: a file that is replaced by renaming is lost to its watcher
         changes = awatch(
-            *folders,
+            *places.folders,
             watch_filter=None,
             recursive=False,
             stop_event=stop,
@@ -154,10 +154,11 @@ class ConfigStore:
         next_poll = 0.0  # at once: something may have changed before the watcher stood
         async with aclosing(changes):
             async for found in changes:
-                if found or time.monotonic() >= next_poll:
+                if time.monotonic() >= next_poll or any(places.concerns(path) for _, path in found):
                     next_poll = time.monotonic() + POLL_INTERVAL
                     await self._look(stop)
-                    if _identities(self._last.inputs.watched()) != folders:
+                    before, places = places, await asyncio.to_thread(self._last.inputs.places)
+                    if places.folders != before.folders:
                         return
 
     async def _look(self, stop: asyncio.Event) -> None:
@@ -264,16 +265,6 @@ def _log_warnings(snapshot: Snapshot, before: Snapshot | None = None) -> None:
     for item in snapshot.warnings:
         if before is None or item not in before.warnings:
             log.log(logging.INFO if item.code == "off" else logging.WARNING, "%s", item)
-
-
-def _identities(folders: frozenset[Path]) -> dict[Path, tuple[int, int]]:
-    """Each folder with what tells it from one of the same name made later."""
-    found = {}
-    for folder in sorted(folders):
-        with suppress(OSError):
-            stat = folder.stat()
-            found[folder] = (stat.st_dev, stat.st_ino)
-    return found
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> bool:

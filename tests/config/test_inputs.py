@@ -61,7 +61,22 @@ def test_the_folders_to_watch(tmp_path: Path) -> None:
     inputs = Inputs()
     inputs.read(tmp_path / "linked/f.toml")
     inputs.list(tmp_path / "not/there/yet")
-    assert inputs.watched() == {tmp_path / "linked", real.resolve(), tmp_path}
+    places = inputs.places()
+    assert set(places.folders) == {tmp_path / "linked", real.resolve(), tmp_path}
+    assert places.files == {str(tmp_path / "linked/f.toml"), str(real.resolve() / "f.toml")}
+
+
+def test_what_happens_beside_the_files_does_not_matter(tmp_path: Path) -> None:
+    for name in ("key", "proxy.log", "routes.toml"):
+        (tmp_path / name).write_text("")
+    os.symlink("key", tmp_path / "..data")
+    inputs = Inputs()
+    inputs.read(tmp_path / "key")
+    places = inputs.places()
+    matters = {
+        name for name in ("key", "proxy.log", "routes.toml", "..data", "gone") if places.concerns(f"{tmp_path}/{name}")
+    }
+    assert matters == {"key", "routes.toml", "..data", "gone"}
 
 
 def test_what_is_no_reasonable_file(tmp_path: Path) -> None:
