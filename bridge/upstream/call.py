@@ -18,7 +18,6 @@ from bridge.core.events import Fault
 from bridge.core.openai.errors import fault_from_response
 from bridge.core.route import Route
 from bridge.errors import RequestError, UpstreamError
-from bridge.upstream.alarm import Alarm
 from bridge.upstream.http import Answer
 from bridge.upstream.pool import Generation, Upstream
 from bridge.upstream.schemacheck import violation
@@ -64,7 +63,7 @@ class Call:
         self._streams = streams
         self._session = session
         self._original = self._deposit = original
-        self._alarm = Alarm(task)
+        self._alarm = generation.alarms.alarm(task)
         self._clock = loop.time
         self._expires = inf
         self._reason = ""

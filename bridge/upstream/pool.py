@@ -20,6 +20,7 @@ from bridge.core.calibration import Calibration
 from bridge.core.events import Fault
 from bridge.core.route import UpstreamRef
 from bridge.errors import UpstreamError
+from bridge.upstream.alarm import Alarms
 from bridge.upstream.http import Client, DemoTransport, Endpoint, Identity
 from bridge.upstream.tokenize import Tokenizer
 
@@ -136,13 +137,18 @@ class Upstream:
 class Generation:
     """A snapshot with the clients of its upstreams. ``lease`` it before use, ``release`` it after."""
 
-    __slots__ = ("_closing", "leases", "snapshot", "upstreams")
+    __slots__ = ("_closing", "alarms", "leases", "snapshot", "upstreams")
 
     def __init__(
-        self, snapshot: Snapshot, upstreams: Mapping[str, Upstream], closing: Callable[[Generation], None]
+        self,
+        snapshot: Snapshot,
+        upstreams: Mapping[str, Upstream],
+        alarms: Alarms,
+        closing: Callable[[Generation], None],
     ) -> None:
         self.snapshot = snapshot
         self.upstreams = upstreams
+        self.alarms = alarms
         self.leases = 1
         self._closing = closing
 
@@ -163,6 +169,7 @@ class Pools:
         self.current: Generation | None = None
         self.clients: dict[Identity, Client] = {}
         self.standings: dict[str, Standing] = {}
+        self.alarms = Alarms()
         self.generations = 0
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -172,7 +179,7 @@ class Pools:
         if previous is not None and previous.snapshot is snapshot:
             return previous
         upstreams = {ref.name: self._bind(ref, snapshot) for ref in snapshot.upstreams.values()}
-        self.current = Generation(snapshot, upstreams, self._retire)
+        self.current = Generation(snapshot, upstreams, self.alarms, self._retire)
         self.generations += 1
         if previous is not None:
             previous.release()

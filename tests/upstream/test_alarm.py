@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 
-from bridge.upstream.alarm import Alarm
+from bridge.upstream.alarm import Alarm, Alarms
 
 
 def alarm_here() -> Alarm:
     task = asyncio.current_task()
     assert task is not None
-    return Alarm(task)
+    return Alarms().alarm(task)
 
 
 def test_it_cancels_the_task_and_says_why() -> None:
@@ -74,3 +75,30 @@ def test_nothing_was_caught_without_it() -> None:
         return alarm_here().caught()
 
     assert asyncio.run(run()) == ""
+
+
+def test_alarms_share_one_timer() -> None:
+    async def sleeper(alarms: Alarms, seconds: float, rung: list[float]) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        alarm = alarms.alarm(task)
+        alarm.set(asyncio.get_running_loop().time() + seconds, "why")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            assert alarm.caught() == "why"
+            rung.append(seconds)
+        finally:
+            alarm.close()
+
+    async def run() -> tuple[list[float], float, float]:
+        alarms, rung = Alarms(), list[float]()
+        await asyncio.gather(*(sleeper(alarms, seconds, rung) for seconds in (0.03, 0.01, 0.02, 0.01)))
+        nothing_left = alarms.due
+        closed = alarms.alarm(asyncio.ensure_future(asyncio.sleep(0)))
+        closed.set(asyncio.get_running_loop().time() + 0.01, "never")
+        closed.close()
+        await asyncio.sleep(0.03)
+        return rung, nothing_left, alarms.due
+
+    assert asyncio.run(run()) == ([0.01, 0.01, 0.02, 0.03], inf, inf)
