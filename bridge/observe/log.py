@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from bridge.core.jsontext import dumps_text
@@ -46,6 +47,9 @@ class _RequestLine(logging.LogRecord):
         return _facts(self._request)
 
 
+_NAMES = ("client", "model", "route", "upstream", "upstream_model", "upstream_request_id")
+
+
 def _facts(record: RequestRecord) -> dict[str, object]:
     """What is worth a line, in a steady order; what is not known is left out."""
     usage = record.usage
@@ -54,26 +58,28 @@ def _facts(record: RequestRecord) -> dict[str, object]:
         "path": record.path,
         "status": record.status,
         "outcome": record.outcome,
-        "client": record.client,
-        "model": record.model,
-        "route": record.route,
-        "upstream": record.upstream,
-        "upstream_model": record.upstream_model,
-        "upstream_request_id": record.upstream_request_id,
-        "attempts": record.attempts,
-        "stream": record.stream,
-        "stop_reason": record.stop_reason,
-        "input_tokens": usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
-        "output_tokens": usage.output_tokens,
-        "first_byte_ms": _ms(record.first_byte - record.started) if record.first_byte else None,
-        "total_ms": _ms(record.ended - record.started),
-        "revision": record.revision,
-        "counters": record.counters,
-        "warnings": record.warnings,
-        "fault": record.fault.kind if record.fault else None,
-        "message": record.fault.message if record.fault else None,
     }
-    return {name: value for name, value in facts.items() if value not in (None, "", {}, ())}
+    for name in _NAMES:
+        if value := getattr(record, name):
+            facts[name] = value
+    facts["attempts"] = record.attempts
+    facts["stream"] = record.stream
+    if record.stop_reason:
+        facts["stop_reason"] = record.stop_reason
+    facts["input_tokens"] = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    facts["output_tokens"] = usage.output_tokens
+    if record.first_byte:
+        facts["first_byte_ms"] = _ms(record.first_byte - record.started)
+    facts["total_ms"] = _ms(record.ended - record.started)
+    facts["revision"] = record.revision
+    if record.counters:
+        facts["counters"] = record.counters
+    if record.warnings:
+        facts["warnings"] = record.warnings
+    if record.fault is not None:
+        facts["fault"] = record.fault.kind
+        facts["message"] = record.fault.message
+    return facts
 
 
 def _ms(seconds: float) -> float:
@@ -101,13 +107,17 @@ class _Formatter(logging.Formatter):
         return self.formatException(record.exc_info) if record.exc_info else ""
 
 
+@lru_cache(maxsize=2)
+def _utc(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
 class JsonFormatter(_Formatter):
     """One JSON object per line."""
 
     def line(self, record: logging.LogRecord) -> str:
-        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         entry: dict[str, object] = {
-            "time": f"{when}.{int(record.msecs):03d}Z",
+            "time": f"{_utc(int(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,20 +117,17 @@ class Load:
     def __init__(self) -> None:
         self.in_flight = 0
         self.draining = False
-        self.idle = asyncio.Event()
-        self.idle.set()
 
-    @contextmanager
-    def admit(self, limit: int) -> Iterator[None]:
-        """Count a request for as long as it runs. Raises RequestError (529) when there are ``limit``."""
+    def admit(self, limit: int) -> Load:
+        """Count a request for the length of a ``with``. Raises RequestError (529) when there are ``limit``."""
         if self.in_flight >= limit:
             message = f"the proxy is busy: {limit} requests are in flight (limits.in_flight)"
             raise RequestError(Fault("overloaded", message, retry_after=2.0))
         self.in_flight += 1
-        self.idle.clear()
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
-            if not self.in_flight:
-                self.idle.set()
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *problem: object) -> None:
+        self.in_flight -= 1

@@ -25,7 +25,9 @@ class _HeadJoiner:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._soon = loop.call_soon
+        self._write = transport.write
         self._head = b""
+        self.is_closing = transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -35,15 +37,17 @@ class _HeadJoiner:
             data, self._head = self._head + data, b""
         elif data.startswith(b"HTTP/1.1 ") and data.endswith(b"\r\n\r\n"):
             self._head = data
-            self._soon(self._flush)
+            # The body of a whole answer is there; of another one it may be long in coming.
+            if b"\r\ncontent-length: " not in data:
+                self._soon(self.flush)
             return
-        self._transport.write(data)
+        self._write(data)
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         if self._head:
             head, self._head = self._head, b""
             self._transport.write(head)
@@ -64,7 +68,8 @@ class Protocol(HttpToolsProtocol):
     _gone: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, _HeadJoiner(transport, self.loop)))
+        self._joiner = _HeadJoiner(transport, self.loop)
+        super().connection_made(cast(asyncio.Transport, self._joiner))
         # Connecting and saying nothing is a slow head too.
         self._follow()
 
@@ -98,6 +103,11 @@ class Protocol(HttpToolsProtocol):
         self._phase = "idle"
         self._size = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        # The answer to a HEAD request is its head alone.
+        self._joiner.flush()
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._answer(Fault("invalid_request", msg))
