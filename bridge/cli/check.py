@@ -22,14 +22,13 @@ def run(args: argparse.Namespace) -> int:
     """1 when something is wrong, 3 when an upstream cannot be reached; what is wrong is the data."""
     from bridge.config import diagnose
     from bridge.config.document import display
-    from bridge.config.inputs import Inputs
     from bridge.config.load import load
     from bridge.config.parsers import ParserCache
     from bridge.config.settings import environ
     from bridge.config.snapshot import check, compiled
 
     found = configfile.chosen(args)
-    loaded = load(found.config_path(), found.env, environ(), Inputs(), found.overrides())
+    loaded = load(found.config_path(), found.env, environ(), configfile.inputs(args), found.overrides())
     parsers = check(loaded, ParserCache())
     reached = True
     if args.online and not loaded.problems.failed:

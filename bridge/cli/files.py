@@ -9,15 +9,19 @@ from typing import Any
 from bridge.errors import UsageError
 
 
-def read_text(name: str) -> str:
-    """The file's text; bytes that are not UTF-8 become U+FFFD. Raises UsageError if it cannot be read."""
+def read_bytes(name: str) -> bytes:
+    """What is in the file. Raises UsageError if it cannot be read."""
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as problem:
         raise UsageError(
             f"{name}: {problem.strerror or problem}; name a file that can be read, or - for stdin"
         ) from None
-    return data.decode("utf-8", "replace")
+
+
+def read_text(name: str) -> str:
+    """The file's text; bytes that are not UTF-8 become U+FFFD. Raises UsageError if it cannot be read."""
+    return read_bytes(name).decode("utf-8", "replace")
 
 
 def read_json(name: str) -> Any:

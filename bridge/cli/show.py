@@ -28,14 +28,13 @@ def run(args: argparse.Namespace) -> int:
     from bridge.config.diagnose import summary
     from bridge.config.document import display
     from bridge.config.effective import effective, toml_lines
-    from bridge.config.inputs import Inputs
     from bridge.config.load import load
     from bridge.config.parsers import ParserCache
     from bridge.config.settings import environ
     from bridge.config.snapshot import check
 
     found = configfile.chosen(args)
-    loaded = load(found.config_path(), found.env, environ(), Inputs(), found.overrides())
+    loaded = load(found.config_path(), found.env, environ(), configfile.inputs(args), found.overrides())
     check(loaded, ParserCache(check=lambda _: ()))
     if loaded.problems.failed or loaded.config is None:
         problems = loaded.problems.ordered()

@@ -40,17 +40,19 @@ class Inputs:
     """What one load read: files by digest (None: not there), folders of parser files, variables.
 
     ``trees`` is what those files said that were read as TOML; a cached parser file is not read again.
+    ``given`` are files that are not on disk.
     """
 
     files: dict[Path, str | None] = field(default_factory=dict)
     folders: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     trees: dict[Path, dict[str, Any]] = field(default_factory=dict)
+    given: Mapping[Path, bytes] = field(default_factory=dict)
 
     def read(self, path: Path) -> bytes:
         """The file's bytes; OSError when it cannot be read."""
         self.files[path] = None
-        data = _read(path)
+        data = self.given[path] if path in self.given else _read(path)
         self.files[path] = digest(data)
         return data
 

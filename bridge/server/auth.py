@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from hashlib import sha256
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from bridge.config.snapshot import Client
 from bridge.core.events import Fault
@@ -49,8 +51,11 @@ class Keyring:
         ]
 
     def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """The client that a request's headers belong to. Raises RequestError (401)."""
+        """The client that a request's headers belong to. Raises RequestError (401, or 403 for a page of another site)."""
         if self.open:
+            if b"origin" in headers and _foreign(headers[b"origin"].decode("latin-1")):
+                what = "requests from pages of other sites are refused as long as nobody needs a key ([clients])"
+                raise RequestError(Fault("permission", what))
             return ANYONE
         found: Caller | None = None
         keys = presented_keys(headers)
@@ -75,6 +80,26 @@ def presented_keys(headers: Mapping[bytes, bytes]) -> list[bytes]:
     if scheme.lower() == b"bearer" and token.strip():
         keys.append(token.strip())
     return keys
+
+
+def _foreign(origin: str) -> bool:
+    """Whether a page of the web sent this: any that is open in a browser here could spend what the upstreams cost.
+
+    Pages of this machine may, and what is no page of the web (editors, extensions, apps).
+    """
+    try:
+        parts = urlsplit(origin)
+        host = parts.hostname or ""
+    except ValueError:
+        return True
+    if parts.scheme not in ("http", "https"):
+        return origin == "null"
+    if host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def _any_of(globs: Iterable[str]) -> re.Pattern[str]:

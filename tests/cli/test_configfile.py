@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 from pathlib import Path
 
 import pytest
 
+from bridge import cli
 from bridge.cli import configfile
 from bridge.errors import ConfigError, UsageError
 
@@ -41,3 +43,19 @@ def test_a_wrong_file_is_an_error_with_its_problems() -> None:
     with pytest.raises(ConfigError) as caught:
         configfile.snapshot(parse())
     assert [item.code for item in caught.value.diagnostics] == ["missing-key"]
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def given(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    given(RIGHT)
+    assert list(configfile.snapshot(parse("-", positional=True)).routes) == ["m"]
+    given("[models.m]\nupstrem = 1\n")
+    assert cli.main(["check", "-"]) == 1
+    assert "-:2:1: models.m.upstrem: unknown key" in capsys.readouterr().out
+    given(RIGHT)
+    assert cli.main(["show", "-", "--origin"]) == 0
+    assert "# -:2" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="name the file"):
+        configfile.chosen(parse("-c", "-", "--env", "prod"))

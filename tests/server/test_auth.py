@@ -48,3 +48,30 @@ def test_models() -> None:
         caller.check("other")
     assert caught.value.fault.kind == "permission"
     assert "clients.one.models" in caught.value.fault.message
+
+
+@pytest.mark.parametrize(
+    ("origin", "let_in"),
+    [
+        (b"http://localhost:3000", True),
+        (b"https://app.localhost", True),
+        (b"http://127.0.0.1:4100", True),
+        (b"http://[::1]:4100", True),
+        (b"vscode-webview://abc", True),
+        (b"https://example.com", False),
+        (b"http://127.0.0.1.example.com", False),
+        (b"http://localhost.example.com:4100", False),
+        (b"http://192.168.0.7", False),
+        (b"http://[", False),
+        (b"null", False),
+    ],
+)
+def test_a_page_of_another_site_is_not_anyone(origin: bytes, let_in: bool) -> None:
+    headers = {b"origin": origin, b"x-api-key": b"1"}
+    assert Keyring([client("one", "1")]).identify(headers).name == "one"
+    if let_in:
+        assert Keyring([]).identify(headers) is ANYONE
+    else:
+        with pytest.raises(RequestError, match="other sites") as caught:
+            Keyring([]).identify(headers)
+        assert caught.value.fault.kind == "permission"
