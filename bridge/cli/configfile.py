@@ -35,7 +35,7 @@ def chosen(args: argparse.Namespace) -> Settings:
     found = settings(config=args.config, env=args.env)
     if args.config == STDIN:
         if found.env:
-            raise UsageError(f"`-` is one file, and environment `{found.env}` is in another one beside it: name the file")
+            raise UsageError(f"`-` is one file; environment `{found.env}` is another one beside it: name the file")
         return found
     path = environment_file(found.config_path(), found.env)
     if not path.is_file():

@@ -51,7 +51,7 @@ class Keyring:
         ]
 
     def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """The client that a request's headers belong to. Raises RequestError (401, or 403 for a page of another site)."""
+        """The client that a request's headers belong to. Raises RequestError (401; 403 for a page of another site)."""
         if self.open:
             if b"origin" in headers and _foreign(headers[b"origin"].decode("latin-1")):
                 what = "requests from pages of other sites are refused as long as nobody needs a key ([clients])"
