@@ -212,19 +212,22 @@ class Call:
         """Pass the body to the exchange until it has finished or failed."""
         exchange = self._exchange
         clock = self._clock
+        read = answer.read
         progress = 0
-        while data := await answer.read():
+        while data := await read():
             exchange.receive(data)
-            if exchange.progress and not progress:
-                # It works, whatever becomes of what the model says.
-                upstream.standing.breaker.succeeded(clock())
+            said = exchange.progress
+            if said != progress:
+                now = clock()
+                if not progress:
+                    # It works, whatever becomes of what the model says.
+                    upstream.standing.breaker.succeeded(now)
+                progress = said
+                self._expires, self._reason = now + route.timeouts.stall, "fell silent"
             if exchange.unchecked is not None:
                 await self._check()
             if exchange.fault is not None:
                 return
-            if exchange.progress != progress:
-                progress = exchange.progress
-                self._expires, self._reason = clock() + route.timeouts.stall, "fell silent"
             if exchange.ended and not exchange.finished:
                 # Only token counts can still come.
                 self._expires = min(self._expires, clock() + USAGE_WAIT)
