@@ -72,20 +72,38 @@ class Table:
     def __init__(self, entries: Iterable[Entry], fences: bool) -> None:
         self.entries = tuple(entries)
         self.literals = Literals(literal for entry in self.entries for literal in entry.marker.literals)
-        self._by_char: dict[str, list[tuple[Entry, tuple[str, ...]]]] = {}
-        for entry in self.entries:
+        self._by_char: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        self._by_literal: dict[str, list[int]] = {}
+        for index, entry in enumerate(self.entries):
+            for literal in dict.fromkeys(entry.marker.literals):
+                self._by_literal.setdefault(literal, []).append(index)
             for char in dict.fromkeys(literal[0] for literal in entry.marker.literals):
-                self._by_char.setdefault(char, []).append((entry, entry.marker.literals))
+                self._by_char.setdefault(char, []).append((index, entry.marker.literals))
+        self._lengths = {
+            char: sorted({len(literal) for literal in self._by_literal if literal[0] == char}) for char in self._by_char
+        }
         lines = fences or any(entry.marker.at == "line" for entry in self.entries)
         stops = "".join(re.escape(char) for char in sorted(self._by_char)) + ("`~\n" if lines else "")
         self.quiet = re.compile(f"[^{stops}]*\\Z" if stops else r"(?s:.*)\Z").match
 
     def at(self, text: str, pos: int) -> list[Entry]:
         """The entries that may begin at ``pos``."""
+        lengths = self._lengths.get(text[pos])
+        if lengths is None:
+            return []
+        if pos + lengths[-1] > len(text):
+            return self._at_end(text[pos:])
+        found: list[int] = []
+        for length in lengths:
+            found += self._by_literal.get(text[pos : pos + length], ())
+        return [self.entries[index] for index in sorted(set(found))]
+
+    def _at_end(self, rest: str) -> list[Entry]:
+        """The same where the text may end inside a literal."""
         return [
-            entry
-            for entry, literals in self._by_char.get(text[pos], ())
-            if any(text.startswith(lit, pos) or lit.startswith(text[pos:]) for lit in literals)
+            self.entries[index]
+            for index, literals in self._by_char[rest[0]]
+            if any(rest.startswith(lit) or lit.startswith(rest) for lit in literals)
         ]
 
 
