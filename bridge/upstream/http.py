@@ -22,7 +22,7 @@ from bridge.errors import UpstreamError
 from bridge.upstream.connecting import HandshakeFailed, UnknownHost, UntrustedCertificate, tls_context
 from bridge.upstream.demo import demo_answer
 from bridge.upstream.reply import StaleConnection
-from bridge.upstream.transport import Sent, Transport, request_head
+from bridge.upstream.transport import Received, Sent, Transport, request_head
 
 _INFLATED_AT_ONCE = 2**20
 _HEADS = 64
@@ -45,16 +45,18 @@ class Identity:
 class Client:
     """Calls to one origin, or to an in-process ``transport``. Made inside a running event loop."""
 
-    def __init__(self, identity: Identity | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        if transport is None:
+    def __init__(self, identity: Identity | None, transport: DemoTransport | None = None) -> None:
+        self.transport: Transport | DemoTransport
+        if transport is not None:
+            self.transport = transport
+        else:
             assert identity is not None
             # Kept for less time than servers usually do, so that a connection is rarely used as it closes.
             tls, keep = (tls_context(), 30.0) if identity.scheme == "https" else (None, 4.0)
-            transport = Transport(identity.host, identity.port, tls, keep)
+            self.transport = Transport(identity.host, identity.port, tls, keep)
         self.identity = identity
         self.leases = 0
         self.closed = False
-        self.transport = transport
 
     async def aclose(self) -> None:
         self.closed = True
@@ -76,10 +78,10 @@ class DemoTransport(httpx.AsyncBaseTransport):
     def __init__(self, parsers: Mapping[str, ParserSpec]) -> None:
         self._parsers = parsers
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> Received:
         answer = demo_answer(request.method, request.url.path, await request.aread(), self._parsers)
-        headers = list(answer.headers.items())
-        return httpx.Response(answer.status, headers=headers, stream=_DemoBody(answer.chunks))
+        fields = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        return Received(answer.status, fields, _DemoBody(answer.chunks))
 
 
 class Endpoint:
@@ -157,10 +159,10 @@ class Answer:
 
     __slots__ = ("_inflate", "_name", "_pieces", "_response", "headers", "status")
 
-    def __init__(self, name: str, response: httpx.Response) -> None:
+    def __init__(self, name: str, response: Received) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = {
-            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
+            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.fields
         }
         self._name = name
         self._response = response

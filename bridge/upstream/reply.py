@@ -115,8 +115,10 @@ class Reply(httpx.AsyncByteStream):
         try:
             parser.feed_data(data)
         except httptools.HttpParserError as problem:
-            self._reusable = False
-            if self._phase != _DONE:
+            if self._phase == _DONE:
+                self._reusable = False
+                self._wake()
+            else:
                 self._fail(httpx.RemoteProtocolError(str(problem)))
             return False
         if self._phase == _DONE:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from functools import cached_property
 
 import httpx
 
@@ -27,6 +28,19 @@ class Sent(httpx.ByteStream):
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.data = data
+
+
+class Received(httpx.Response):
+    """An answer. Its ``headers`` are put together when somebody asks; ``fields`` are what they are made of."""
+
+    def __init__(self, status: int, fields: list[tuple[bytes, bytes]], stream: httpx.AsyncByteStream) -> None:
+        super().__init__(status, stream=stream)
+        self.fields = fields
+        del self.headers
+
+    @cached_property
+    def headers(self) -> httpx.Headers:  # type: ignore[override]
+        return httpx.Headers(self.fields)
 
 
 def request_head(method: str, url: httpx.URL, headers: httpx.Headers, target: bytes | None = None) -> bytes:
@@ -70,7 +84,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> Received:
         extensions = request.extensions
         head = extensions.get("head") or request_head(request.method, request.url, request.headers)
         stream = request.stream
@@ -87,7 +101,7 @@ class Transport(httpx.AsyncBaseTransport):
         except BaseException:
             await reply.aclose()
             raise
-        return httpx.Response(reply.status, headers=reply.fields, stream=reply)
+        return Received(reply.status, reply.fields, reply)
 
     async def aclose(self) -> None:
         """Close what is idle; what is in use is closed when its answer is over."""
