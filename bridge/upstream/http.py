@@ -140,18 +140,20 @@ class _Head:
     __slots__ = ("extensions", "headers", "url")
 
     def __init__(self, method: str, url: str, fields: dict[str, str], connect: float) -> None:
-        before, _, query = url.partition("?")
-        self.url = httpx.URL(url)
+        above, _, query = url.partition("?")
         try:
             self.headers = httpx.Headers(fields, encoding="latin-1")
-            # A query is the client's own, and keeps its spelling.
-            target = httpx.URL(before).raw_path + (b"?" + query.encode("latin-1") if query else b"")
+            asked = query.encode("latin-1")
         except UnicodeEncodeError:
             raise httpx.LocalProtocolError("a header or the query holds a character beyond Latin-1") from None
+        place = httpx.URL(above)
+        # A query is the client's own, and keeps its spelling.
+        target = place.raw_path + b"?" + asked if asked else place.raw_path
         self.extensions = {
-            "head": request_head(method, self.url, self.headers, target),
+            "head": request_head(method, place, self.headers, target),
             "timeout": {"connect": connect},
         }
+        self.url = httpx.URL(url)
 
 
 class Answer:

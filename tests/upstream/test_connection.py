@@ -165,6 +165,27 @@ def test_an_early_refusal_is_delivered(secure: bool, reads_on: bool) -> None:
     run(test())
 
 
+@TLS
+@pytest.mark.parametrize("body", [b"x" * 10_000, b"x" * 2**20, LARGE], ids=["small", "medium", "large"])
+def test_a_refusal_is_read_before_the_reset_behind_it(secure: bool, body: bytes) -> None:
+    """The upstream says 413 and closes, with most of the request unread: what it said is not lost."""
+    ours, theirs = contexts(secure)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 X\r\nconnection: close\r\ncontent-length: 4\r\n\r\nmuch")
+        writer.close()
+
+    async def test() -> None:
+        async with serving(handle, ours) as server:
+            for _ in range(5):
+                reply = (await connected(server, theirs)).ask(body)
+                assert await whole(reply) == b"much"
+                await reply.aclose()
+
+    run(test())
+
+
 def test_an_early_success_gets_the_rest() -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
