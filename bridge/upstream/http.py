@@ -43,7 +43,7 @@ class Identity:
 
 
 class Client:
-    """Calls to one origin, or to an in-process ``transport``. Made inside a running event loop."""
+    """Calls to one origin, or to an in-process ``transport``."""
 
     def __init__(self, identity: Identity | None, transport: DemoTransport | None = None) -> None:
         self.transport: Transport | DemoTransport
@@ -159,7 +159,7 @@ class _Head:
 class Answer:
     """The head of an answer, and its body piece by piece."""
 
-    __slots__ = ("_inflate", "_name", "_pieces", "_response", "headers", "status")
+    __slots__ = ("_inflate", "_name", "_pieces", "headers", "status")
 
     def __init__(self, name: str, response: Received) -> None:
         self.status = response.status_code
@@ -167,7 +167,6 @@ class Answer:
             name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.fields
         }
         self._name = name
-        self._response = response
         self._pieces: AsyncIterator[bytes] = response.stream.__aiter__()  # type: ignore[union-attr]
         self._inflate: Any = None
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
