@@ -15,7 +15,7 @@ from bench.scenarios import Figures, Results, medians
 BARS = {"whole, 32 connections": 25.0, "64 paced streams": 6.0}
 """At most so many times nginx's CPU time per request and per chunk."""
 
-_PACKAGES = ("toolbridge", "fastapi", "uvicorn", "httptools", "httpx", "httpx-aiohttp", "aiohttp", "msgspec")
+_PACKAGES = ("toolbridge", "fastapi", "uvicorn", "httptools", "httpx", "msgspec")
 
 
 def ratios(results: Results) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The HTTP client: the only module that imports one.
+"""Requests to upstreams, and what went wrong with them, in the words of the rest of the program.
 
 A ``Client`` is the pool of connections to one origin (an ``Identity``). It lives as long as
 anything leases it, and closes when the last lease is given back. It follows no redirects, keeps
@@ -7,34 +7,25 @@ no cookies, reads no environment, and never queues: how many calls run at once i
 
 from __future__ import annotations
 
-import asyncio
-import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
-from yarl import URL
 
 from bridge import __version__
 from bridge.core.events import Fault
 from bridge.core.parsing.spec import ParserSpec
 from bridge.errors import UpstreamError
+from bridge.upstream.connecting import HandshakeFailed, UnknownHost, UntrustedCertificate, tls_context
 from bridge.upstream.demo import demo_answer
+from bridge.upstream.reply import StaleConnection
+from bridge.upstream.transport import Received, Sent, Transport, request_head
 
 _INFLATED_AT_ONCE = 2**20
-_SENT_AT_ONCE = 2**20
 _HEADS = 64
-_BODIES = "bridge_bodies"
-
-_reused: ContextVar[bool] = ContextVar("reused", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,138 +42,21 @@ class Identity:
         return cls(parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
-class _Bodies:
-    """The body that a connection carries now; it ends when the connection does."""
-
-    __slots__ = ("current",)
-
-    def __init__(self) -> None:
-        self.current: aiohttp.StreamReader | None = None
-
-    def end(self, closed: asyncio.Future[None]) -> None:
-        if not closed.cancelled():
-            closed.exception()
-        body = self.current
-        # After a malformed chunk the client library closes the connection and leaves the reader waiting.
-        if body is not None and not body.is_eof() and body.exception() is None:
-            body.set_exception(aiohttp.ClientPayloadError("malformed body"))
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Tells the caller whether the connection had served before: only then is its death innocent."""
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Any:
-        connection = await super().connect(*args, **kwargs)
-        protocol = connection.protocol
-        reused = hasattr(protocol, _BODIES)
-        if not reused and protocol is not None and (closed := protocol.closed) is not None:
-            bodies = _Bodies()
-            setattr(protocol, _BODIES, bodies)
-            closed.add_done_callback(bodies.end)
-        _reused.set(reused)
-        return connection
-
-
-class _Response(aiohttp.ClientResponse):
-    async def start(self, connection: Any) -> aiohttp.ClientResponse:
-        bodies = getattr(connection.protocol, _BODIES, None)
-        await super().start(connection)
-        if bodies is not None:
-            bodies.current = self.content
-        return self
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """One for the process: building it blocks for tens of milliseconds. Trusts the system's CAs too."""
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()
-    return context
-
-
-def _open_session(identity: Identity) -> aiohttp.ClientSession:
-    secure = identity.scheme == "https"
-    connector = _Connector(
-        limit=0,
-        ssl=_tls() if secure else False,
-        # Shorter than the usual keep-alive of servers, so that a connection is rarely reused as it closes.
-        keepalive_timeout=30.0 if secure else 4.0,
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        response_class=_Response,
-        auto_decompress=False,
-        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-    )
-
-
-class _Sent(httpx.ByteStream):
-    """A request's body, whole."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.data = data
-
-
-class _Body(httpx.AsyncByteStream):
-    """The body of an answer: each piece is all that has arrived."""
-
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
-        self._content = answer.content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        data = await self._content.readany()
-        if not data:
-            raise StopAsyncIteration
-        return data
-
-    async def aclose(self) -> None:
-        self._answer.release()
-        await self._answer.wait_for_close()
-
-
-class _Transport(AiohttpTransport):
-    """Takes addresses, fields and timeouts as aiohttp wants them, ready-made: see ``Endpoint``."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        assert isinstance(self.client, aiohttp.ClientSession)
-        assert isinstance(request.stream, _Sent)
-        ready = request.extensions
-        answer = await self.client.request(
-            request.method,
-            ready["url"],
-            headers=ready["fields"],
-            data=_payload(request.stream.data),
-            allow_redirects=False,
-            timeout=ready["timeout"],
-        )
-        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
-
-
-def _payload(data: bytes) -> bytes | BytesIO | None:
-    """A body as aiohttp wants it: a large one piece by piece, so that the event loop is not held up."""
-    return BytesIO(data) if len(data) > _SENT_AT_ONCE else data or None
-
-
 class Client:
-    """Calls to one origin, or to an in-process ``transport``. Made inside a running event loop."""
+    """Calls to one origin, or to an in-process ``transport``."""
 
-    def __init__(self, identity: Identity | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        if transport is None:
+    def __init__(self, identity: Identity | None, transport: DemoTransport | None = None) -> None:
+        self.transport: Transport | DemoTransport
+        if transport is not None:
+            self.transport = transport
+        else:
             assert identity is not None
-            secure = identity.scheme == "https"
-            # Without `verify` a context would be built for each transport; the session's own is used.
-            transport = _Transport(verify=_tls() if secure else False, client=_open_session(identity))
+            # Kept for less time than servers usually do, so that a connection is rarely used as it closes.
+            tls, keep = (tls_context(), 30.0) if identity.scheme == "https" else (None, 4.0)
+            self.transport = Transport(identity.host, identity.port, tls, keep)
         self.identity = identity
         self.leases = 0
         self.closed = False
-        self.transport = transport
 
     async def aclose(self) -> None:
         self.closed = True
@@ -204,10 +78,10 @@ class DemoTransport(httpx.AsyncBaseTransport):
     def __init__(self, parsers: Mapping[str, ParserSpec]) -> None:
         self._parsers = parsers
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> Received:
         answer = demo_answer(request.method, request.url.path, await request.aread(), self._parsers)
-        headers = list(answer.headers.items())
-        return httpx.Response(answer.status, headers=headers, stream=_DemoBody(answer.chunks))
+        fields = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        return Received(answer.status, fields, _DemoBody(answer.chunks))
 
 
 class Endpoint:
@@ -234,61 +108,65 @@ class Endpoint:
 
         Raises UpstreamError. ``connect`` limits the time until a connection is there.
         """
-        key = (path, connect, *headers.items())
+        key = (method, path, connect, *headers.items())
         head = self._heads.get(key)
-        if head is None:
-            if len(self._heads) >= _HEADS:
-                self._heads.clear()
-            head = self._heads[key] = _Head(self.base_url + path, {**self._fields, **headers}, connect)
-        request = httpx.Request(method, head.url, headers=head.headers, stream=_Sent(body), extensions=head.extensions)
         free = True
         while True:
-            _reused.set(False)
             try:
+                if head is None:
+                    head = self._head(key, method, path, headers, connect)
+                request = httpx.Request(
+                    method, head.url, headers=head.headers, stream=Sent(body), extensions=head.extensions
+                )
                 response = await self.client.transport.handle_async_request(request)
-            except (aiohttp.ClientError, OSError, ValueError) as problem:
-                fault = _fault(self._name, problem, before_head=True)
+            except (httpx.TransportError, httpx.InvalidURL) as problem:
                 # An idle connection that was closed as it was used: the upstream never saw the request.
-                if free and fault.retry == "safe" and _reused.get():
+                if free and isinstance(problem, StaleConnection):
                     free = False
                     continue
-                raise UpstreamError(fault) from problem
+                raise UpstreamError(_fault(self._name, problem, before_head=True)) from problem
             return Answer(self._name, response)
+
+    def _head(self, key: object, method: str, path: str, headers: Mapping[str, str], connect: float) -> _Head:
+        if len(self._heads) >= _HEADS:
+            self._heads.clear()
+        head = self._heads[key] = _Head(method, self.base_url + path, {**self._fields, **headers}, connect)
+        return head
 
 
 class _Head:
-    """The head of requests that look the same, for httpx and for the transport beneath it."""
+    """The head of requests that look the same, for httpx and in bytes."""
 
     __slots__ = ("extensions", "headers", "url")
 
-    def __init__(self, url: str, fields: dict[str, str], connect: float) -> None:
-        self.url = httpx.URL(url)
-        self.headers = httpx.Headers(fields)
+    def __init__(self, method: str, url: str, fields: dict[str, str], connect: float) -> None:
+        above, _, query = url.partition("?")
+        try:
+            self.headers = httpx.Headers(fields, encoding="latin-1")
+            asked = query.encode("latin-1")
+        except UnicodeEncodeError:
+            raise httpx.LocalProtocolError("a header or the query holds a character beyond Latin-1") from None
+        place = httpx.URL(above)
+        # A query is the client's own, and keeps its spelling.
+        target = place.raw_path + b"?" + asked if asked else place.raw_path
         self.extensions = {
-            "url": _spelled(url),
-            "fields": fields,
-            "timeout": aiohttp.ClientTimeout(connect=connect, sock_connect=connect),
+            "head": request_head(method, place, self.headers, target),
+            "timeout": {"connect": connect},
         }
-
-
-def _spelled(url: str) -> URL:
-    """A URL whose query, a client's own, keeps its spelling."""
-    before, mark, query = url.partition("?")
-    return URL(f"{URL(before)}{mark}{query}", encoded=True)
+        self.url = httpx.URL(url)
 
 
 class Answer:
     """The head of an answer, and its body piece by piece."""
 
-    __slots__ = ("_inflate", "_name", "_pieces", "_response", "headers", "status")
+    __slots__ = ("_inflate", "_name", "_pieces", "headers", "status")
 
-    def __init__(self, name: str, response: httpx.Response) -> None:
+    def __init__(self, name: str, response: Received) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = {
-            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
+            name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.fields
         }
         self._name = name
-        self._response = response
         self._pieces: AsyncIterator[bytes] = response.stream.__aiter__()  # type: ignore[union-attr]
         self._inflate: Any = None
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
@@ -319,7 +197,7 @@ class Answer:
                     return bytes(piece)
         except StopAsyncIteration:
             return b""
-        except (aiohttp.ClientError, OSError, zlib.error) as problem:
+        except (httpx.TransportError, OSError, zlib.error) as problem:
             raise UpstreamError(_fault(self._name, problem, before_head=False)) from problem
 
     async def read_all(self, limit: int) -> bytes:
@@ -353,26 +231,29 @@ class _Unknown:
 
 
 def _fault(name: str, problem: Exception, *, before_head: bool) -> Fault:
-    """What went wrong, from the client library's exception."""
+    """What went wrong, from the transport's exception."""
     match problem:
         case zlib.error():
             return Fault("api", f"upstream `{name}` sent a body that cannot be decoded: {problem}", "transient")
-        case aiohttp.ClientConnectorDNSError():
+        case UnknownHost():
             return Fault("api", f"upstream `{name}`: its host name cannot be resolved", "safe")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
+        case UntrustedCertificate():
             return Fault("api", f"upstream `{name}`: its TLS certificate cannot be verified")
-        case aiohttp.ClientSSLError() | ssl.SSLError():
+        case HandshakeFailed():
             return Fault("api", f"upstream `{name}`: the TLS handshake failed")
-        case aiohttp.ConnectionTimeoutError() | asyncio.TimeoutError():
+        case httpx.ConnectTimeout():
             return Fault("timeout", f"upstream `{name}` did not accept a connection in time", "safe")
-        case aiohttp.ClientConnectorError():
+        case httpx.ConnectError():
             return Fault("api", f"upstream `{name}` cannot be reached: connection refused or no route", "safe")
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+        case httpx.InvalidURL():
             return Fault("api", f"upstream `{name}`: its base_url cannot be called")
-        case aiohttp.ClientResponseError():
-            return Fault("api", f"upstream `{name}` sent an answer that is not HTTP", "ambiguous")
+        case httpx.LocalProtocolError():
+            return Fault("api", f"upstream `{name}` cannot be asked so: {problem}")
     if not before_head:
         return Fault("api", f"upstream `{name}` closed the connection in the middle of its answer", "ambiguous")
-    if _reused.get():
-        return Fault("api", f"upstream `{name}` closed an idle connection as it was used", "safe")
+    match problem:
+        case httpx.RemoteProtocolError():
+            return Fault("api", f"upstream `{name}` sent an answer that is not HTTP", "ambiguous")
+        case StaleConnection():
+            return Fault("api", f"upstream `{name}` closed an idle connection as it was used", "safe")
     return Fault("api", f"upstream `{name}` closed the connection without an answer", "ambiguous")

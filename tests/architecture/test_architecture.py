@@ -28,7 +28,14 @@ IMPURE = {
 }  # fmt: skip
 """Of the standard library, what the core must not touch: clocks, chance, threads, the outside world."""
 
-HTTP_CLIENTS = {"aiohttp", "httpx", "httpx_aiohttp", "requests", "urllib3"}
+CLIENT = {
+    "httpx": {"upstream/connecting.py", "upstream/http.py", "upstream/reply.py", "upstream/transport.py"},
+    "httptools": {"upstream/reply.py"},
+    "ssl": {"upstream/connecting.py", "upstream/transport.py"},
+}
+"""What the HTTP client is made of, and the only modules that import it."""
+
+OTHER_CLIENTS = {"aiohttp", "httpcore", "httpx2", "requests", "urllib3"}
 
 WIRE_WORDS = {
     "core/anthropic": [
@@ -109,9 +116,21 @@ def test_the_core_is_pure() -> None:
     assert not offences
 
 
-def test_one_module_imports_the_http_client() -> None:
-    importers = {name_of(path) for path in MODULES if HTTP_CLIENTS & {n.partition(".")[0] for n in imports(path)}}
-    assert importers == {"upstream/http.py"}
+def importers(*packages: str) -> set[str]:
+    return {name_of(path) for path in MODULES if {n.partition(".")[0] for n in imports(path)} & set(packages)}
+
+
+def test_there_is_one_http_client() -> None:
+    assert {package: importers(package) for package in CLIENT} == CLIENT
+    assert importers(*OTHER_CLIENTS) == set()
+
+
+def test_the_rest_of_the_program_knows_only_what_the_client_is_for() -> None:
+    """Behind ``bridge.upstream.http`` its parts know each other, and nobody else knows them."""
+    parts = {f"bridge.{name.removesuffix('.py').replace('/', '.')}" for name in CLIENT["httpx"]}
+    parts = parts - {"bridge.upstream.http"} | {"bridge.upstream.connection"}
+    users = {name_of(path) for path in MODULES if parts & set(imports(path))}
+    assert users == {"upstream/connection.py", "upstream/http.py", "upstream/transport.py"}
 
 
 @pytest.mark.parametrize("package", WIRE_WORDS)

@@ -70,7 +70,7 @@ def test_help_imports_nothing_heavy() -> None:
         "uvicorn",
         "pydantic",
         "httpx",
-        "aiohttp",
+        "httptools",
         "jinja2",
         "msgspec",
         "watchfiles",

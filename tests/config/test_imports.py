@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("aiohttp", "fastapi", "httpx", "jinja2", "starlette", "uvicorn", "watchfiles")
+HEAVY = ("fastapi", "httptools", "httpx", "jinja2", "starlette", "uvicorn", "watchfiles")
 
 
 def test_configuration_does_not_load_the_server() -> None:

@@ -67,7 +67,7 @@ def wait_for(client: socket.socket, needle: bytes) -> None:
 
 def imports_alone() -> float:
     """Seconds of processor time for an interpreter that imports the largest libraries, and ends."""
-    child = subprocess.Popen([sys.executable, "-c", "import aiohttp, fastapi, httpx, pydantic_settings, uvicorn"])
+    child = subprocess.Popen([sys.executable, "-c", "import fastapi, httpx, pydantic_settings, uvicorn"])
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0
