@@ -93,9 +93,10 @@ class _AskedMessages:
         return self.question.user_id
 
     def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str, guess: Guess) -> Carrier:
-        if any(route.upstream.protocol == "anthropic" for route in chain):
-            return Relay(self.question.with_head(scope["headers"], scope["query_string"]), new_id, request_id)
-        conversation = parse_request(self.question.body)
+        for route in chain:
+            if route.upstream.protocol == "anthropic":
+                return Relay(self.question.with_head(scope["headers"], scope["query_string"]), new_id, request_id)
+        conversation = parse_request(self.question.body, self.question.raw)
         return Exchange(conversation, new_id, request_id, MESSAGES_VOICE, input_tokens=guess(conversation))
 
 
@@ -125,7 +126,7 @@ def _read_messages(raw: bytes, body: object) -> Asked:
 
 
 def _read_chat(raw: bytes, body: object) -> Asked:
-    return _AskedChat(*read_request(body, int(time.time())))
+    return _AskedChat(*read_request(body, int(time.time()), raw))
 
 
 MESSAGES = Door(

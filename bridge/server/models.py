@@ -65,7 +65,7 @@ def add(app: FastAPI, state: State) -> None:
                     raise RequestError(Fault("not_found", decision.reason))
                 if (passed := await passed_count(request, question, route, generation)) is not None:
                     return passed
-                conversation = parse_count_request(question.body)
+                conversation = parse_count_request(question.body, raw)
                 request.scope[ROUTED] = route.key, route.upstream.name
                 tokens = await unless_gone(
                     request.receive, lambda: state.counting.count(conversation, route, generation)
