@@ -7,10 +7,9 @@ send longer ones (tools of MCP servers do), and frameworks send dots and colons.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2s
-from itertools import chain
 
 from bridge.core.conversation import Conversation, ToolUse, Turn
 
@@ -25,10 +24,11 @@ def with_fitting_names(conversation: Conversation) -> tuple[Conversation, Mappin
     Names that fit stay as they are. The others get the same spelling in tools, tool choice and
     history, the same one in every request that declares the same tools, and no two names share one.
     """
-    odd = [name for name in dict.fromkeys(_names(conversation)) if not _FITS.fullmatch(name)]
-    if not odd:
+    names = dict.fromkeys(_names(conversation))
+    if all(map(_FITS.fullmatch, names)):
         return conversation, {}
-    taken = {name for name in _names(conversation) if _FITS.fullmatch(name)}
+    odd = [name for name in names if not _FITS.fullmatch(name)]
+    taken = names.keys() - odd
     spelled: dict[str, str] = {}
     for name in odd:
         spelled[name] = _spelling(name, taken)
@@ -36,10 +36,15 @@ def with_fitting_names(conversation: Conversation) -> tuple[Conversation, Mappin
     return _renamed(conversation, spelled), {new: old for old, new in spelled.items()}
 
 
-def _names(conversation: Conversation) -> Iterator[str]:
+def _names(conversation: Conversation) -> list[str]:
     """Every tool that the conversation speaks of; declared ones come first, so that history changes no spelling."""
-    declared = (tool.name for tool in (*conversation.tools, *conversation.hidden))
-    return chain(declared, (use.name for turn in conversation.turns for use in turn.parts if isinstance(use, ToolUse)))
+    names = [tool.name for tool in conversation.tools]
+    if conversation.hidden:
+        names += [tool.name for tool in conversation.hidden]
+    for turn in conversation.turns:
+        if turn.role == "assistant":
+            names += [use.name for use in turn.parts if isinstance(use, ToolUse)]
+    return names
 
 
 def _spelling(name: str, taken: set[str]) -> str:
