@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
+Record = msgspec.Struct
+"""Base class of values of which many are made: with ``frozen`` like a frozen dataclass, for a fifth of its price."""
+
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

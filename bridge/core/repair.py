@@ -110,11 +110,11 @@ class _Repair:
                 place = waiting.popleft()
                 result = rest[place[0]].parts[place[1]]
                 assert isinstance(result, ToolResult)
-                answers[place] = replace(result, tool_use_id=id_)
+                answers[place] = ToolResult(id_, result.parts, result.is_error)
             else:
                 self._count(_UNANSWERED)
                 answers[len(rest), index] = ToolResult(id_, (Text(UNANSWERED),), is_error=True)
-            yield replace(part, id=id_)
+            yield ToolUse(id_, part.name, part.input)
 
     def _own_id(self, id_: str, taken: set[str], numbers: Iterator[int]) -> str:
         own = id_

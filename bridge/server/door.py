@@ -15,6 +15,7 @@ from bridge.core.carrier import Carrier
 from bridge.core.conversation import Conversation
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
+from bridge.core.jsontext import Record
 from bridge.core.openai import failures as chat_errors
 from bridge.core.openai.inbound import read_request
 from bridge.core.relay import Relay
@@ -76,8 +77,7 @@ class Door:
         return [route for route in chain if route.upstream.protocol in self.protocols]
 
 
-@dataclass(frozen=True, slots=True)
-class _AskedMessages:
+class _AskedMessages(Record, frozen=True):
     question: Question
 
     @property
@@ -100,8 +100,7 @@ class _AskedMessages:
         return Exchange(conversation, new_id, request_id, MESSAGES_VOICE, input_tokens=guess(conversation))
 
 
-@dataclass(frozen=True, slots=True)
-class _AskedChat:
+class _AskedChat(Record, frozen=True):
     conversation: Conversation
     voice: Voice
 

@@ -7,12 +7,12 @@ that changes it only where it makes a difference. See docs/adr/0008-pass-through
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
 from bridge.core import jsontext
 from bridge.core.checks import check_depth, name, wrong
 from bridge.core.conversation import Json
 from bridge.core.jsonedit import replace_members
+from bridge.core.jsontext import Record
 from bridge.core.route import Route
 
 PATH = "/messages"
@@ -26,13 +26,12 @@ _TO_CLIENT = frozenset({"content-type", "request-id", "x-should-retry"})
 _LIMITS = ("anthropic-ratelimit-", "anthropic-fast-")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Record, frozen=True):
     """A request as it arrived: ``raw`` is its body, ``body`` what that says; of its head what may go on."""
 
     raw: bytes
     body: Json
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     query: str = ""
 
     @property
@@ -62,7 +61,7 @@ class Question:
                 passed[header] = _line(header, value)
         if betas:
             passed[_BETA] = ",".join(betas)
-        return replace(self, headers=passed, query=_line("query", query))
+        return Question(self.raw, self.body, passed, _line("query", query))
 
 
 def read_question(raw: bytes, value: object) -> Question:

@@ -50,10 +50,10 @@ _WISHES = frozenset({"thinking", "stop_sequences", "temperature", "top_p", "top_
 def parse_request(body: object, text: bytes | None = None) -> Conversation:
     """The conversation that the decoded body of a Messages request asks to continue.
 
-    ``text`` is what ``body`` was decoded from, if it is at hand. Raises ``RequestError`` for whatever is wrong or cannot be honoured, naming
+    Raises ``RequestError`` for whatever is wrong or cannot be honoured, naming
     the field as Anthropic does (``messages.0.content.1.text: Field required``).
     Fields that are not supported and do not change the answer are dropped;
-    ``warnings`` names them.
+    ``warnings`` names them. ``text`` is what ``body`` was decoded from, if it is at hand.
     """
     body = _checked(body, text)
     max_tokens = optional_integer(body, "max_tokens", least=0)

@@ -75,7 +75,7 @@ def _renamed_turn(turn: Turn, spelled: Mapping[str, str]) -> Turn:
     if not any(isinstance(part, ToolUse) and part.name in spelled for part in turn.parts):
         return turn
     parts = (
-        replace(part, name=spelled.get(part.name, part.name)) if isinstance(part, ToolUse) else part
+        ToolUse(part.id, spelled.get(part.name, part.name), part.input) if isinstance(part, ToolUse) else part
         for part in turn.parts
     )
     return Turn(turn.role, tuple(parts))
