@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bridge.core.conversation import Json
@@ -68,8 +68,19 @@ class Notes:
             elif value:
                 raise wrong(key, row.note, row.details)
 
+    def add(self, losses: Iterable[Loss]) -> None:
+        """Note what other notes hold."""
+        for loss in losses:
+            self._losses.setdefault(loss.field, loss)
+
+    def losses(self) -> tuple[Loss, ...]:
+        """All that was noted."""
+        return tuple(self._losses.values())
+
     def warnings(self) -> tuple[Loss, ...]:
         """What was noted, each in printable ASCII, of bounded length and number."""
+        if not self._losses:
+            return ()
         losses = list(self._losses.values())
         if len(losses) > _MAX_WARNINGS:
             losses[_MAX_WARNINGS:] = [Loss(f"and {len(losses) - _MAX_WARNINGS} more fields")]

@@ -143,7 +143,7 @@ class Relay:
             return _request(self._question, route, PATH, body)
         if self._exchange is None:
             self._exchange = Exchange(
-                parse_request(self._question.body, self._question.raw), self._new_id, self._request_id, MESSAGES
+                parse_request(self._question.whole, self._question.raw), self._new_id, self._request_id, MESSAGES
             )
         self._passage = None
         return self._exchange.attempt(route)

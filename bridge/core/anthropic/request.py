@@ -15,6 +15,7 @@ from bridge.core.anthropic.policy import (
     THINKING,
     THINKING_TYPES,
 )
+from bridge.core.anthropic.toolmemo import ToolMemo
 from bridge.core.anthropic.tools import read_tool_choice, read_tools
 from bridge.core.checks import (
     Notes,
@@ -47,13 +48,16 @@ _OUTPUT = frozenset({"output_config", "output_format"})
 _WISHES = frozenset({"thinking", "stop_sequences", "temperature", "top_p", "top_k", "metadata"})
 
 
-def parse_request(body: object, text: bytes | None = None) -> Conversation:
+def parse_request(
+    body: object, text: bytes | None = None, memo: ToolMemo | None = None, tools: bytes = b""
+) -> Conversation:
     """The conversation that the decoded body of a Messages request asks to continue.
 
     Raises ``RequestError`` for whatever is wrong or cannot be honoured, naming
     the field as Anthropic does (``messages.0.content.1.text: Field required``).
     Fields that are not supported and do not change the answer are dropped;
     ``warnings`` names them. ``text`` is what ``body`` was decoded from, if it is at hand.
+    ``memo`` spares reading the same tools again; it has taken ``tools`` apart from the rest of the body, if so.
     """
     body = _checked(body, text)
     max_tokens = optional_integer(body, "max_tokens", least=0)
@@ -61,7 +65,7 @@ def parse_request(body: object, text: bytes | None = None) -> Conversation:
         raise wrong("max_tokens", "Field required")
     if max_tokens == 0:
         raise wrong("max_tokens", "0 (filling the cache, no answer) is not supported; ask for at least 1")
-    conversation = _conversation(body, max_tokens)
+    conversation = _conversation(body, max_tokens, memo, tools)
     for turn in conversation.turns:
         for part in turn.parts:
             if type(part) is not Text or part.text:
@@ -69,10 +73,12 @@ def parse_request(body: object, text: bytes | None = None) -> Conversation:
     raise wrong("messages", "At least one message must have content that is not empty")
 
 
-def parse_count_request(body: object, text: bytes | None = None) -> Conversation:
+def parse_count_request(
+    body: object, text: bytes | None = None, memo: ToolMemo | None = None, tools: bytes = b""
+) -> Conversation:
     """The same for a request to count tokens, where ``max_tokens`` may be missing; it is then 0."""
     body = _checked(body, text)
-    return _conversation(body, optional_integer(body, "max_tokens", least=0) or 0)
+    return _conversation(body, optional_integer(body, "max_tokens", least=0) or 0, memo, tools)
 
 
 def _checked(body: object, text: bytes | None) -> Json:
@@ -82,10 +88,10 @@ def _checked(body: object, text: bytes | None) -> Json:
     return body
 
 
-def _conversation(body: Json, max_tokens: int) -> Conversation:
+def _conversation(body: Json, max_tokens: int, memo: ToolMemo | None, tools_text: bytes) -> Conversation:
     notes = Notes()
     notes.look(body, REQUEST)
-    declared = read_tools(body, notes)
+    declared = read_tools(body, notes) if memo is None else memo.read(body, notes, tools_text)
     choice = read_tool_choice(body, declared, notes) if "tool_choice" in body else _FREE
     effort, schema = ("", None) if _OUTPUT.isdisjoint(body) else _output(body, notes)
     turns = _turns(body, notes)

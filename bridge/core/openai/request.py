@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -20,11 +20,13 @@ from bridge.core.openai.toolnames import with_fitting_names
 from bridge.core.repair import repaired
 from bridge.core.route import BodyPatch, Path, Route, ToolSchema
 from bridge.core.stops import check_sequences
+from bridge.core.toolset import once
 
 PATH = "/chat/completions"
 
 # A key that ``request.default`` names is one that the upstream understands, too.
 _USER = "user"
+_TOOLS = "tools"
 _LONGEST_USER = 64
 _ASKED = {
     "temperature": "temperature",
@@ -91,7 +93,9 @@ def build_request(
     if conversation.output_schema is not None:
         body |= response_format(conversation, route)
     if tools:
-        body["tools"] = [_tool(tool, route.tool_schema) for tool in tools]
+        # What is compared with the route's own has to be readable.
+        write = _tools if _TOOLS in route.request.set else _written_tools
+        body[_TOOLS] = once(tools, write, route.tool_schema)
     if conversation.extra:
         body |= as_said(conversation, route)
     patch = route.request
@@ -149,6 +153,14 @@ def _choose(body: JsonObject, choice: ToolChoice) -> None:
             body["tool_choice"] = "none"
     if not choice.parallel:
         body["parallel_tool_calls"] = False
+
+
+def _written_tools(tools: Sequence[Tool], dialect: ToolSchema) -> object:
+    return jsontext.written(_tools(tools, dialect))
+
+
+def _tools(tools: Sequence[Tool], dialect: ToolSchema) -> list[JsonObject]:
+    return [_tool(tool, dialect) for tool in tools]
 
 
 def _tool(tool: Tool, dialect: ToolSchema) -> JsonObject:
