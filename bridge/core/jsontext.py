@@ -55,7 +55,7 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def taken_apart(data: bytes, name: str) -> tuple[dict[str, Any], bytes] | None:
-    """The members of a JSON object but the one called ``name``, and the text of that one.
+    """The members of a JSON object, with None for the one called ``name``, and the text of that one.
 
     None if there is no such member, and for a text that is not UTF-8 or that ``loads`` has to read twice.
     """
@@ -63,10 +63,10 @@ def taken_apart(data: bytes, name: str) -> tuple[dict[str, Any], bytes] | None:
         if not data.isascii():
             data.decode()
         spelled = _decode_members(data)
-        apart = spelled.pop(name, None)
+        apart = spelled.get(name)
         if apart is None:
             return None
-        return {key: _decode(value) for key, value in spelled.items()}, bytes(apart)
+        return {key: None if key == name else _decode(value) for key, value in spelled.items()}, bytes(apart)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return None
 

@@ -125,8 +125,8 @@ class _AskedChat(Record, frozen=True):
 
 def question_in(raw: bytes, memo: ToolMemo) -> Question:
     """A request of the Messages API, read as far as ``read_question`` does. Raises RequestError."""
-    apart = memo.apart(raw)
-    return read_question(raw, parse_json(raw)) if apart is None else read_question(raw, *apart)
+    decoded = memo.decoded(raw)
+    return read_question(raw, parse_json(raw)) if decoded is None else read_question(raw, *decoded)
 
 
 def _read_messages(raw: bytes, memo: ToolMemo) -> Asked:

@@ -68,12 +68,11 @@ def read_content(content: object, place: Place, notes: Notes) -> tuple[Part, ...
         if not isinstance(block, dict):
             raise wrong(f"content.{index}", "Input should be an object")
         try:
-            kind = block.get("type")
-            found = readers.get(kind) if isinstance(kind, str) else None
-            if found is None:
-                raise _misplaced(block, readers)
-            reader, fields = found
-            if not fields.quiet.issuperset(block):
+            try:
+                reader, fields, quiet = readers[block["type"]]
+            except (KeyError, TypeError):
+                raise _misplaced(block, readers) from None
+            if not quiet.issuperset(block):
                 notes.look(block, fields, _BLOCK)
             parts += reader(block, notes)
         except RequestError as error:
@@ -255,7 +254,11 @@ def _reader(kind: str) -> _Reader:
     return _server_result if kind.endswith("_tool_result") else _nothing
 
 
-_AT: Mapping[Place, Mapping[str, tuple[_Reader, Table]]] = {
-    place: {kind: (_reader(kind), block.fields) for kind, block in BLOCKS.items() if place in block.places}
+_AT: Mapping[Place, Mapping[str, tuple[_Reader, Table, frozenset[str]]]] = {
+    place: {
+        kind: (_reader(kind), block.fields, block.fields.quiet)
+        for kind, block in BLOCKS.items()
+        if place in block.places
+    }
     for place in PLACES
 }

@@ -29,7 +29,7 @@ _LIMITS = ("anthropic-ratelimit-", "anthropic-fast-")
 class Question(Record, frozen=True):
     """A request as it arrived: ``raw`` is its body, ``body`` what that says; of its head what may go on.
 
-    ``tools`` is the text of the member of that name if a memo has taken it apart: then ``body`` may be without it.
+    ``tools`` is the text of the member of that name if a memo has told it apart: ``body`` may have None for it then.
     """
 
     raw: bytes
@@ -41,7 +41,7 @@ class Question(Record, frozen=True):
     @property
     def whole(self) -> Json:
         """What ``raw`` says, nothing left out."""
-        return jsontext.loads(self.raw) if self.tools else self.body
+        return jsontext.loads(self.raw) if self.tools and self.body["tools"] is None else self.body
 
     @property
     def model(self) -> str:

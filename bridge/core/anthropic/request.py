@@ -59,7 +59,7 @@ def parse_request(
     ``warnings`` names them. ``text`` is what ``body`` was decoded from, if it is at hand.
     ``memo`` spares reading the same tools again; it has taken ``tools`` apart from the rest of the body, if so.
     """
-    body = _checked(body, text)
+    body, tools = _checked(body, text, memo, tools)
     max_tokens = optional_integer(body, "max_tokens", least=0)
     if max_tokens is None:
         raise wrong("max_tokens", "Field required")
@@ -77,21 +77,25 @@ def parse_count_request(
     body: object, text: bytes | None = None, memo: ToolMemo | None = None, tools: bytes = b""
 ) -> Conversation:
     """The same for a request to count tokens, where ``max_tokens`` may be missing; it is then 0."""
-    body = _checked(body, text)
+    body, tools = _checked(body, text, memo, tools)
     return _conversation(body, optional_integer(body, "max_tokens", least=0) or 0, memo, tools)
 
 
-def _checked(body: object, text: bytes | None) -> Json:
+def _checked(body: object, text: bytes | None, memo: ToolMemo | None, tools: bytes) -> tuple[Json, bytes]:
     if not isinstance(body, dict):
         raise wrong("body", "Input should be a JSON object")
-    check_depth(body, text=text)
-    return body
+    asked: Json = body
+    if memo is not None and not tools:
+        asked, tools = memo.apart(asked)
+    # Known tools are not too deep.
+    check_depth(asked, text=text)
+    return asked, tools
 
 
 def _conversation(body: Json, max_tokens: int, memo: ToolMemo | None, tools_text: bytes) -> Conversation:
     notes = Notes()
     notes.look(body, REQUEST)
-    declared = read_tools(body, notes) if memo is None else memo.read(body, notes, tools_text)
+    declared = read_tools(body, notes) if memo is None else memo.read(body, tools_text, notes)
     choice = read_tool_choice(body, declared, notes) if "tool_choice" in body else _FREE
     effort, schema = ("", None) if _OUTPUT.isdisjoint(body) else _output(body, notes)
     turns = _turns(body, notes)
@@ -151,7 +155,8 @@ def _lasting(turns: Sequence[Turn], fading: Sequence[int]) -> Iterator[Turn]:
 
 
 def _turn(message: Json, notes: Notes) -> Turn:
-    notes.look(message, MESSAGE, "messages.*.")
+    if not MESSAGE.quiet.issuperset(message):
+        notes.look(message, MESSAGE, "messages.*.")
     role = _ROLES.get(said) if isinstance(said := message.get("role"), str) else None
     if role is None:
         raise wrong("role", f"Input should be 'user', 'assistant' or 'system', not {shown(string(message, 'role'))}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 
 from bridge.core import jsontext
 from bridge.core.anthropic.tools import Declared, read_tools
@@ -41,8 +40,8 @@ class ToolMemo:
     def __len__(self) -> int:
         return len(self._known)
 
-    def apart(self, raw: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """What the object ``raw`` says, and the text of its tools, which are left out if that text is known.
+    def decoded(self, raw: bytes) -> tuple[Json, bytes] | None:
+        """What the object ``raw`` says, and the text of its tools, which are None there if that text is known.
 
         None where it is less work to decode all, where there are no tools, and for what is not plainly JSON.
         """
@@ -57,18 +56,26 @@ class ToolMemo:
                 body[_FIELD] = jsontext.loads(text)
             except ValueError:
                 return None
-        return found
+        return body, text
 
-    def read(self, body: Json, notes: Notes, text: bytes = b"") -> Declared:
-        """As ``read_tools``. ``text`` is what ``apart`` gave beside ``body``."""
+    def apart(self, body: Json) -> tuple[Json, bytes]:
+        """The same for what was decoded already. The text is empty where there are no tools."""
+        tools = body.get(_FIELD)
+        if not tools or not isinstance(tools, list):
+            return body, b""
+        try:
+            text = jsontext.dumps(tools)
+        except RecursionError:
+            return body, b""
+        return ({**body, _FIELD: None} if text in self._known else body), text
+
+    def read(self, body: Json, text: bytes, notes: Notes) -> Declared:
+        """As ``read_tools``. ``text`` is what came with ``body`` from one of the above."""
         if not text:
-            entries = body.get(_FIELD)
-            if not entries or not isinstance(entries, list):
-                return read_tools(body, notes)
-            text = jsontext.dumps(entries)
+            return read_tools(body, notes)
         known = self._known.get(text)
         if known is None:
-            known = self._learn(text, body if _FIELD in body else {_FIELD: jsontext.loads(text)})
+            known = self._learn(text, body if body[_FIELD] is not None else {_FIELD: jsontext.loads(text)})
         else:
             self._known.move_to_end(text)
         if known.losses:

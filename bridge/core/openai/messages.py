@@ -69,13 +69,18 @@ class MessageWriter:
 
     def _asked(self, parts: Sequence[Part]) -> None:
         """A user turn. What its tool results cannot hold comes first in the message behind them."""
-        results = [part for part in parts if isinstance(part, ToolResult)]
+        results: list[ToolResult] = []
+        content: list[JsonObject] = []
+        for part in parts:
+            if isinstance(part, ToolResult):
+                results.append(part)
+            elif (written := _content(part)) is not None:
+                content.append(written)
         if results:
             self._results(results)
-            held = [part for result in results for part in result.parts]
-            moved = [part for part in held if not (isinstance(part, Text) or _is_text(part))]
-            parts = [*moved, *(part for part in parts if not isinstance(part, ToolResult))]
-        content = [written for part in parts if (written := _content(part)) is not None]
+            held = [part for result in results for part in result.parts if not isinstance(part, Text)]
+            if held:
+                content[:0] = [written for part in held if not _is_text(part) and (written := _content(part))]
         if content:
             self._user(content)
 

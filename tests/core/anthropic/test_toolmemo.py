@@ -9,6 +9,7 @@ from bridge.core import jsontext
 from bridge.core.anthropic.toolmemo import ToolMemo
 from bridge.core.anthropic.tools import Declared, read_tools
 from bridge.core.checks import Notes
+from bridge.core.conversation import Json
 from bridge.core.toolset import Toolset
 from bridge.errors import RequestError
 
@@ -23,9 +24,10 @@ def body(*tools: object, **more: object) -> dict[str, Any]:
     return {"model": "m", "tools": list(tools), **more}
 
 
-def read(memo: ToolMemo, asked: dict[str, Any], text: bytes = b"") -> tuple[Declared, tuple[str, ...]]:
+def read(memo: ToolMemo, asked: Json, text: bytes = b"") -> tuple[Declared, tuple[str, ...]]:
     notes = Notes()
-    return memo.read(asked, notes, text), tuple(map(str, notes.warnings()))
+    asked, text = (asked, text) if text else memo.apart(asked)
+    return memo.read(asked, text, notes), tuple(map(str, notes.warnings()))
 
 
 def fresh(asked: dict[str, Any]) -> tuple[Declared, tuple[str, ...]]:
@@ -49,7 +51,7 @@ def test_what_was_noted_before_comes_first() -> None:
         notes = Notes()
         notes.drop("speed")
         notes.drop("tools.*.odd", "seen elsewhere")
-        memo.read(asked, notes)
+        memo.read(*memo.apart(asked), notes)
         assert list(map(str, notes.warnings())) == ["speed: not supported, dropped", "tools.*.odd: seen elsewhere"]
 
 
@@ -124,10 +126,10 @@ def known(memo: ToolMemo, asked: dict[str, Any]) -> bytes:
 def test_known_tools_are_not_decoded() -> None:
     memo, asked = ToolMemo(), body(tool("a"), tool("b"), messages=[{"role": "user", "content": "hi"}])
     raw = known(memo, asked)
-    apart = memo.apart(raw)
-    assert apart is not None
-    rest, text = apart
-    assert rest == {"model": "m", "messages": asked["messages"]}
+    decoded = memo.decoded(raw)
+    assert decoded is not None
+    rest, text = decoded
+    assert list(rest.items()) == list({**asked, "tools": None}.items())
     assert json.loads(text) == asked["tools"]
     assert read(memo, rest, text)[0] is read(memo, asked)[0]
 
@@ -137,31 +139,31 @@ def test_unknown_ones_are_known_by_their_own_spelling_the_next_time() -> None:
     known(memo, body(tool("c"), tool("d")))
     raw = json.dumps(asked, indent=1).encode()
     for left_out in (False, True):
-        apart = memo.apart(raw)
-        assert apart is not None
-        assert ("tools" not in apart[0]) is left_out
-        assert read(memo, *apart) == fresh(asked)
+        decoded = memo.decoded(raw)
+        assert decoded is not None
+        assert (decoded[0]["tools"] is None) is left_out
+        assert read(memo, *decoded) == fresh(asked)
 
 
 def test_tools_that_were_forgotten_in_between_are_read_again() -> None:
     memo, asked = ToolMemo(most=1), body(tool("a"), tool("b"))
-    apart = memo.apart(known(memo, asked))
-    assert apart is not None
-    assert "tools" not in apart[0]
+    decoded = memo.decoded(known(memo, asked))
+    assert decoded is not None
+    assert decoded[0]["tools"] is None
     read(memo, body(tool("c")))
-    assert read(memo, *apart) == fresh(asked)
+    assert read(memo, *decoded) == fresh(asked)
 
 
 def test_bodies_that_are_better_decoded_as_a_whole() -> None:
     memo, asked = ToolMemo(), body(tool("a"), tool("b"))
     raw = json.dumps(asked).encode()
-    assert memo.apart(raw) is None
+    assert memo.decoded(raw) is None
     known(memo, asked)
-    assert memo.apart(raw) is not None
-    assert memo.apart(json.dumps({**asked, "system": "s" * 50_000}).encode()) is None
-    assert memo.apart(json.dumps(body(tool("a", 10))).encode()) is None
-    assert memo.apart(json.dumps({"model": "m", "system": "s" * 5_000}).encode()) is None
-    assert memo.apart(b"[" + raw + b"]") is None
+    assert memo.decoded(raw) is not None
+    assert memo.decoded(json.dumps({**asked, "system": "s" * 50_000}).encode()) is None
+    assert memo.decoded(json.dumps(body(tool("a", 10))).encode()) is None
+    assert memo.decoded(json.dumps({"model": "m", "system": "s" * 5_000}).encode()) is None
+    assert memo.decoded(b"[" + raw + b"]") is None
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_bodies_that_are_better_decoded_as_a_whole() -> None:
 def test_what_has_to_be_read_twice_or_refused_is_not_taken_apart(odd: bytes) -> None:
     memo, asked = ToolMemo(), body(tool("a"), tool("b"))
     raw = known(memo, asked)
-    assert memo.apart(raw[:-1] + b',"x":' + odd + b"}") is None
+    assert memo.decoded(raw[:-1] + b',"x":' + odd + b"}") is None
     elsewhere = b'{"system":"' + b"s" * 5_000 + b'","tools":[' + odd + b"]}"
-    if (apart := memo.apart(elsewhere)) is not None:
-        assert apart[0] == jsontext.loads(elsewhere)
+    if (decoded := memo.decoded(elsewhere)) is not None:
+        assert decoded[0] == jsontext.loads(elsewhere)
