@@ -17,7 +17,6 @@ from bridge.core.anthropic.policy import (
 from bridge.core.checks import (
     Notes,
     as_list,
-    as_object,
     as_string,
     name,
     object_at,
@@ -39,6 +38,7 @@ _Reader = Callable[[Json, Notes], tuple[Part, ...]]
 _Media = Text | Image | Document
 
 _BLOCK = "messages.*.content.*."
+_TEXT = BLOCKS["text"].fields
 
 
 def read_texts(path: str, content: object, place: Place, notes: Notes) -> tuple[Text, ...]:
@@ -47,12 +47,14 @@ def read_texts(path: str, content: object, place: Place, notes: Notes) -> tuple[
         return (Text(content),) if content else ()
     texts = []
     for index, block in enumerate(as_list(path, content)):
-        block = as_object(f"{path}.{index}", block)
+        if not isinstance(block, dict):
+            raise wrong(f"{path}.{index}", "Input should be an object")
         if block.get("type") != "text":
             raise wrong(f"{path}.{index}.type", "Input should be 'text'")
         try:
-            notes.look(block, BLOCKS["text"].fields, "system.*." if place == "prompt" else _BLOCK)
-            texts.append(Text(string(block, "text")))
+            if not _TEXT.quiet.issuperset(block):
+                notes.look(block, _TEXT, "system.*." if place == "prompt" else _BLOCK)
+            texts += _text(block, notes)
         except RequestError as error:
             raise under(f"{path}.{index}", error) from None
     return tuple(texts)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 
 from bridge.core import jsontext
 from bridge.core.conversation import Conversation, Tool, ToolChoice
+from bridge.core.jsontext import Record
 from bridge.core.losses import Loss
 from bridge.core.openai.dialect import fitted
 from bridge.core.openai.limits import allowed, room
@@ -39,18 +39,21 @@ _ASKED = {
 """What clients ask for that a route may take away or overrule, by its key upstream."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(Record, frozen=True):
     """What to POST to ``path`` below the upstream's base URL. ``warnings`` names what is not honoured.
 
     ``tool_names`` maps every tool name that had to be spelled otherwise to what the client calls it.
+    ``repr`` shows no header and nothing of the body.
     """
 
     path: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     warnings: tuple[Loss, ...] = ()
-    tool_names: Mapping[str, str] = field(default_factory=dict)
+    tool_names: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"UpstreamRequest(path={self.path!r}, warnings={self.warnings!r}, tool_names={self.tool_names!r})"
 
 
 def build_request(
