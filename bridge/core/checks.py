@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bridge.core.conversation import Json
@@ -17,6 +17,7 @@ _PLAIN_KEY = re.compile(r"[\w.*-]{1,64}", re.ASCII)
 _MAX_WARNINGS = 32
 _MAX_SHOWN = 60
 _MAX_DEPTH = 128
+_COUNTED = 2_048
 
 
 def wrong(path: str, message: str, details: Mapping[str, object] | None = None) -> RequestError:
@@ -67,23 +68,40 @@ class Notes:
             elif value:
                 raise wrong(key, row.note, row.details)
 
+    def add(self, losses: Iterable[Loss]) -> None:
+        """Note what other notes hold."""
+        for loss in losses:
+            self._losses.setdefault(loss.field, loss)
+
+    def losses(self) -> tuple[Loss, ...]:
+        """All that was noted."""
+        return tuple(self._losses.values())
+
     def warnings(self) -> tuple[Loss, ...]:
         """What was noted, each in printable ASCII, of bounded length and number."""
+        if not self._losses:
+            return ()
         losses = list(self._losses.values())
         if len(losses) > _MAX_WARNINGS:
             losses[_MAX_WARNINGS:] = [Loss(f"and {len(losses) - _MAX_WARNINGS} more fields")]
         return tuple(losses)
 
 
-def check_depth(body: object, path: str = "body") -> None:
-    """Refuse what is nested so deeply that walking it later could exhaust the stack."""
-    level = [body]
+def check_depth(body: object, path: str = "body", text: bytes | None = None) -> None:
+    """Refuse what is nested so deeply that walking it later could exhaust the stack.
+
+    ``text`` is what ``body`` was decoded from, if it is at hand.
+    """
+    # A short text takes less time to count than to walk what it says; a long one is mostly strings.
+    if text is not None and len(text) <= _COUNTED and text.count(b"{") + text.count(b"[") <= _MAX_DEPTH:
+        return
+    level = [body] if type(body) is dict or type(body) is list else []
     for _ in range(_MAX_DEPTH):
         level = [
             child
             for node in level
-            for child in (node.values() if type(node) is dict else node if type(node) is list else ())
-            if type(child) is dict or type(child) is list
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is not str and (type(child) is dict or type(child) is list)
         ]
         if not level:
             return
@@ -127,10 +145,17 @@ def string(body: Json, key: str) -> str:
 
 def name(body: Json, key: str) -> str:
     """A string with something in it."""
-    value = string(body, key)
-    if not value:
-        raise wrong(key, "String should have at least 1 character")
-    return value
+    value = body.get(key)
+    if value and isinstance(value, str):
+        return value
+    string(body, key)
+    raise wrong(key, "String should have at least 1 character")
+
+
+def object_at(body: Json, key: str) -> Json:
+    """An object that must be there."""
+    value = body.get(key)
+    return value if isinstance(value, dict) else as_object(key, required(body, key))
 
 
 def optional_string(body: Json, key: str) -> str:

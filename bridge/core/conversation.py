@@ -10,19 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bridge.core.jsontext import Record
 from bridge.core.losses import Loss
 
 Json = Mapping[str, object]
 """A decoded JSON object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Record, frozen=True, gc=False):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Record, frozen=True, gc=False):
     """A picture: either ``data`` (base64) of ``media_type``, or ``url``; ``detail`` is how closely to look, if said."""
 
     media_type: str = ""
@@ -31,8 +30,7 @@ class Image:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Record, frozen=True, gc=False):
     """A document: ``text``, or base64 ``data`` of ``media_type``, or ``url``."""
 
     title: str = ""
@@ -43,8 +41,7 @@ class Document:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Thinking:
+class Thinking(Record, frozen=True, gc=False):
     """Reasoning that an earlier answer showed. ``redacted`` holds opaque data instead of ``text``.
 
     ``signature`` is None where the client's protocol has none, "" where it was left out.
@@ -55,8 +52,7 @@ class Thinking:
     redacted: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolUse:
+class ToolUse(Record, frozen=True):
     """A call that the model made in an earlier answer."""
 
     id: str
@@ -64,8 +60,7 @@ class ToolUse:
     input: Json
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(Record, frozen=True):
     """What a tool gave back; ``parts`` are texts, images and documents, in order."""
 
     tool_use_id: str
@@ -77,8 +72,7 @@ Part = Text | Image | Document | Thinking | ToolUse | ToolResult
 Role = Literal["system", "user", "assistant"]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Record, frozen=True):
     """One message. A ``system`` turn may stand anywhere in the conversation."""
 
     role: Role

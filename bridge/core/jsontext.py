@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
+Record = msgspec.Struct
+"""Base class of values of which many are made: with ``frozen`` like a frozen dataclass, for a fifth of its price."""
+
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -51,12 +54,37 @@ def members(data: bytes) -> dict[str, bytes]:
         return {}
 
 
+def taken_apart(data: bytes, name: str) -> tuple[dict[str, Any], bytes] | None:
+    """The members of a JSON object, with None for the one called ``name``, and the text of that one.
+
+    None if there is no such member, and for a text that is not UTF-8 or that ``loads`` has to read twice.
+    """
+    try:
+        if not data.isascii():
+            data.decode()
+        spelled = _decode_members(data)
+        apart = spelled.get(name)
+        if apart is None:
+            return None
+        return {key: None if key == name else _decode(value) for key, value in spelled.items()}, bytes(apart)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+
+
 def dumps(value: object) -> bytes:
     """Compact JSON as UTF-8 on one line; lone surrogates are written as escapes. Key order is kept."""
     try:
         return _encode(value)
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_decode).encode()
+
+
+def written(value: object) -> object:
+    """What ``dumps`` writes as it writes ``value``, wherever it stands, and in no time."""
+    try:
+        return msgspec.Raw(_encode(value))
+    except UnicodeEncodeError:
+        return value
 
 
 def dumps_text(value: object) -> str:

@@ -142,7 +142,9 @@ class Relay:
             self._passage = Passage(route, self._out, stream=self._question.stream, begun=begun)
             return _request(self._question, route, PATH, body)
         if self._exchange is None:
-            self._exchange = Exchange(parse_request(self._question.body), self._new_id, self._request_id, MESSAGES)
+            self._exchange = Exchange(
+                parse_request(self._question.whole, self._question.raw), self._new_id, self._request_id, MESSAGES
+            )
         self._passage = None
         return self._exchange.attempt(route)
 

@@ -41,12 +41,18 @@ def repaired(conversation: Conversation) -> tuple[Conversation, tuple[Loss, ...]
 def _sound(turns: Sequence[Turn]) -> bool:
     expected: list[str] = []
     for turn in turns:
-        given = [part.tool_use_id for part in turn.parts if isinstance(part, ToolResult)]
-        if len(given) != len(expected) or set(given) != set(expected):
+        given: list[str] = []
+        made: list[str] = []
+        for part in turn.parts:
+            if isinstance(part, ToolUse):
+                made.append(part.id)
+            elif isinstance(part, ToolResult):
+                given.append(part.tool_use_id)
+        if given != expected and (len(given) != len(expected) or set(given) != set(expected)):
             return False
-        expected = [part.id for part in turn.parts if isinstance(part, ToolUse)]
-        if len(set(expected)) != len(expected):
+        if len(made) > 1 and len(set(made)) != len(made):
             return False
+        expected = made
     return not expected
 
 
@@ -104,11 +110,11 @@ class _Repair:
                 place = waiting.popleft()
                 result = rest[place[0]].parts[place[1]]
                 assert isinstance(result, ToolResult)
-                answers[place] = replace(result, tool_use_id=id_)
+                answers[place] = ToolResult(id_, result.parts, result.is_error)
             else:
                 self._count(_UNANSWERED)
                 answers[len(rest), index] = ToolResult(id_, (Text(UNANSWERED),), is_error=True)
-            yield replace(part, id=id_)
+            yield ToolUse(id_, part.name, part.input)
 
     def _own_id(self, id_: str, taken: set[str], numbers: Iterator[int]) -> str:
         own = id_

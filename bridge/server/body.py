@@ -17,7 +17,7 @@ class ClientGone(Exception):
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
     """The bytes of the body. Raises RequestError for one that is too large or compressed, or ClientGone."""
-    if (encoding := headers.get(b"content-encoding")) and encoding.lower() != b"identity":
+    if b"content-encoding" in headers and headers[b"content-encoding"].lower() not in (b"", b"identity"):
         raise RequestError(Fault("invalid_request", "a compressed request body is not supported", status=415))
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
@@ -32,9 +32,9 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-        pieces.append(piece)
         if not message.get("more_body"):
-            return b"".join(pieces)
+            return b"".join([*pieces, piece]) if pieces else piece
+        pieces.append(piece)
 
 
 def parse_json(data: bytes) -> Any:

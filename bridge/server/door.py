@@ -10,11 +10,13 @@ from typing import Protocol
 from bridge.core.anthropic import errors as messages_errors
 from bridge.core.anthropic.passing import Question, read_question
 from bridge.core.anthropic.request import parse_request
+from bridge.core.anthropic.toolmemo import ToolMemo
 from bridge.core.anthropic.voice import MESSAGES as MESSAGES_VOICE
 from bridge.core.carrier import Carrier
 from bridge.core.conversation import Conversation
 from bridge.core.events import Fault
 from bridge.core.exchange import Exchange
+from bridge.core.jsontext import Record
 from bridge.core.openai import failures as chat_errors
 from bridge.core.openai.inbound import read_request
 from bridge.core.relay import Relay
@@ -22,6 +24,7 @@ from bridge.core.route import Protocol as UpstreamProtocol
 from bridge.core.route import Route
 from bridge.core.voice import Voice
 from bridge.errors import RequestError
+from bridge.server.body import parse_json
 from bridge.server.ids import new_id
 from bridge.server.respond import ErrorWriter, Header, Scope
 
@@ -47,15 +50,14 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """``read`` takes the body of a request, and what it says decoded; it raises RequestError. ``error`` writes a
-    whole error answer.
+    """``read`` takes the body of a request; it raises RequestError. ``error`` writes a whole error answer.
 
     ``id_headers`` tell the client the id of its request; ``protocols`` are those of the upstreams
     that can be reached from here.
     """
 
     path: str
-    read: Callable[[bytes, object], Asked]
+    read: Callable[[bytes, ToolMemo], Asked]
     error: ErrorWriter
     id_headers: tuple[bytes, ...]
     protocols: frozenset[UpstreamProtocol]
@@ -76,9 +78,9 @@ class Door:
         return [route for route in chain if route.upstream.protocol in self.protocols]
 
 
-@dataclass(frozen=True, slots=True)
-class _AskedMessages:
+class _AskedMessages(Record, frozen=True):
     question: Question
+    memo: ToolMemo
 
     @property
     def model(self) -> str:
@@ -93,14 +95,15 @@ class _AskedMessages:
         return self.question.user_id
 
     def carrier(self, chain: Sequence[Route], scope: Scope, request_id: str, guess: Guess) -> Carrier:
-        if any(route.upstream.protocol == "anthropic" for route in chain):
-            return Relay(self.question.with_head(scope["headers"], scope["query_string"]), new_id, request_id)
-        conversation = parse_request(self.question.body)
+        for route in chain:
+            if route.upstream.protocol == "anthropic":
+                return Relay(self.question.with_head(scope["headers"], scope["query_string"]), new_id, request_id)
+        question = self.question
+        conversation = parse_request(question.body, question.raw, self.memo, question.tools)
         return Exchange(conversation, new_id, request_id, MESSAGES_VOICE, input_tokens=guess(conversation))
 
 
-@dataclass(frozen=True, slots=True)
-class _AskedChat:
+class _AskedChat(Record, frozen=True):
     conversation: Conversation
     voice: Voice
 
@@ -120,12 +123,18 @@ class _AskedChat:
         return Exchange(self.conversation, new_id, request_id, self.voice, input_tokens=guess(self.conversation))
 
 
-def _read_messages(raw: bytes, body: object) -> Asked:
-    return _AskedMessages(read_question(raw, body))
+def question_in(raw: bytes, memo: ToolMemo) -> Question:
+    """A request of the Messages API, read as far as ``read_question`` does. Raises RequestError."""
+    decoded = memo.decoded(raw)
+    return read_question(raw, parse_json(raw)) if decoded is None else read_question(raw, *decoded)
 
 
-def _read_chat(raw: bytes, body: object) -> Asked:
-    return _AskedChat(*read_request(body, int(time.time())))
+def _read_messages(raw: bytes, memo: ToolMemo) -> Asked:
+    return _AskedMessages(question_in(raw, memo), memo)
+
+
+def _read_chat(raw: bytes, memo: ToolMemo) -> Asked:
+    return _AskedChat(*read_request(parse_json(raw), int(time.time()), raw))
 
 
 MESSAGES = Door(

@@ -14,7 +14,7 @@ from bridge.errors import RequestError
 from bridge.observe.log import log_request
 from bridge.observe.record import RequestRecord
 from bridge.server.auth import Caller
-from bridge.server.body import ClientGone, parse_json, read_body
+from bridge.server.body import ClientGone, read_body
 from bridge.server.door import MESSAGES, Door
 from bridge.server.ids import new_id
 from bridge.server.respond import Receive, Scope, Send, own_headers, send_fault
@@ -81,7 +81,7 @@ class MessagesEndpoint:
     ) -> None:
         snapshot = live.generation.snapshot
         raw = await read_body(headers, receive, snapshot.limits.request_body)
-        asked = self._door.read(raw, parse_json(raw))
+        asked = self._door.read(raw, self._state.tools)
         model, stream = record.model, record.stream = asked.model, asked.stream
         caller.check(model)
         chain = self._door.passable(_chain(live, model, record))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 
 from bridge.core.anthropic.models import ListedModel, find_model, model_page
-from bridge.core.anthropic.passing import read_question
 from bridge.core.anthropic.request import parse_count_request
 from bridge.core.events import Fault
 from bridge.core.jsontext import dumps
@@ -13,9 +12,9 @@ from bridge.core.openai.answer import model_body, model_list
 from bridge.core.routing import is_glob
 from bridge.errors import RequestError
 from bridge.server.auth import Caller
-from bridge.server.body import ClientGone, parse_json, read_body
+from bridge.server.body import ClientGone, read_body
 from bridge.server.counting import unless_gone
-from bridge.server.door import CHAT, door_of
+from bridge.server.door import CHAT, door_of, question_in
 from bridge.server.passing import passed_count
 from bridge.server.state import ROUTED, State
 
@@ -57,7 +56,7 @@ def add(app: FastAPI, state: State) -> None:
             with state.load.admit(generation.snapshot.limits.in_flight):
                 limit = generation.snapshot.limits.request_body
                 raw = await read_body(dict(request.scope["headers"]), request.receive, limit)
-                question = read_question(raw, parse_json(raw))
+                question = question_in(raw, state.tools)
                 caller.check(question.model)
                 decision = generation.snapshot.router.decide(question.model)
                 route = decision.route
@@ -65,7 +64,7 @@ def add(app: FastAPI, state: State) -> None:
                     raise RequestError(Fault("not_found", decision.reason))
                 if (passed := await passed_count(request, question, route, generation)) is not None:
                     return passed
-                conversation = parse_count_request(question.body)
+                conversation = parse_count_request(question.body, raw, state.tools, question.tools)
                 request.scope[ROUTED] = route.key, route.upstream.name
                 tokens = await unless_gone(
                     request.receive, lambda: state.counting.count(conversation, route, generation)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bridge.core.anthropic.toolmemo import ToolMemo
 from bridge.observe.record import Records
 from bridge.server.auth import Keyring
 from bridge.server.counting import Counting
@@ -41,6 +42,7 @@ class State:
     pools: Pools = field(default_factory=Pools)
     load: Load = field(default_factory=Load)
     counting: Counting = field(default_factory=Counting)
+    tools: ToolMemo = field(default_factory=ToolMemo)
     pumps: set[Pump] = field(default_factory=set)
     records: Records = field(init=False)
     limiter: Limiter = field(init=False)

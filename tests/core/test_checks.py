@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from bridge.core.checks import Notes, check_depth, shown, under, wrong
@@ -78,3 +80,23 @@ def test_depth():
         check_depth(nested(129))
     with pytest.raises(RequestError):
         check_depth(nested(100_000))
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2, 100, 127, 128, 129, 130, 400])
+@pytest.mark.parametrize("beside", [(), ("]" * 200,), ("{[" * 100,), ("x" * 5_000,), [[]] * 150, [{"a": [1]}] * 1_000])
+def test_depth_is_the_same_with_the_text_at_hand(levels, beside):
+    body = [nested(levels), *beside]
+    for path in ("body", "arguments"):
+        if levels > 127:
+            for text in (None, json.dumps(body).encode(), json.dumps(body, indent=1).encode()):
+                with pytest.raises(RequestError, match=f"^{path}: Input is nested more than 128 levels deep$"):
+                    check_depth(body, path, text)
+        else:
+            for text in (None, json.dumps(body).encode(), json.dumps(body, indent=1).encode()):
+                check_depth(body, path, text)
+
+
+def test_what_is_no_container_is_not_deep():
+    for value in ("x" * 200, 7, None, True, 1.5):
+        check_depth(value)
+        check_depth(value, text=json.dumps(value).encode())

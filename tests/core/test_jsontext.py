@@ -66,6 +66,25 @@ def test_what_has_no_members(text: bytes) -> None:
     assert jsontext.members(text) == {}
 
 
+def test_one_member_is_taken_apart() -> None:
+    text = ' {"a" : [1 , 2.50],"b":{"a":0}, "ä":"\\u0041", "a": [ 1e2 ] } '.encode()
+    assert jsontext.taken_apart(text, "a") == ({"a": None, "b": {"a": 0}, "ä": "A"}, b"[ 1e2 ]")
+    assert jsontext.taken_apart(text, "ä") == ({"a": [100.0], "b": {"a": 0}, "ä": None}, b'"\\u0041"')
+    assert jsontext.taken_apart(text, "c") is None
+
+
+@pytest.mark.parametrize("rest", [b'"\\ud800"', b"1e999", b'"\xff"', b"[" * 100_000, b"", b"9" * 5_000])
+def test_what_needs_a_second_reading_is_not_taken_apart(rest: bytes) -> None:
+    assert jsontext.taken_apart(b'{"a":1,"b":' + rest + b"}", "a") is None
+    assert jsontext.taken_apart(b"[" + rest + b"]", "a") is None
+
+
+@pytest.mark.parametrize("beside", ["x", "ä", "\ud800"])
+@pytest.mark.parametrize("value", [[1, 1.0, -0.0, 1e22, 2**70, True, None, "ä\n", {"b": {}}], {"a": "\udc00"}, "s"])
+def test_written_values_stand_in_others_as_if_they_were_not(value: object, beside: str) -> None:
+    assert jsontext.dumps({"a": jsontext.written(value), "b": beside}) == jsontext.dumps({"a": value, "b": beside})
+
+
 @pytest.mark.parametrize(
     ("text", "whole"),
     [

@@ -17,6 +17,7 @@ from inprocess import Reply, Running, routes
 from inprocess import ask as ask_messages
 from scripted import DONE, END, HANG, KEEP, RST, Upstream, answer, chunk, completion, head, part, reply
 
+from bridge.core.anthropic.toolmemo import ToolMemo
 from bridge.core.exchange import Exchange
 from bridge.core.relay import Relay
 from bridge.core.route import Route, UpstreamRef
@@ -75,14 +76,15 @@ def test_a_door_reads_one_protocol_and_takes_it_to_its_routes() -> None:
     scope: Any = {"headers": [], "query_string": b""}
     plain, other = route("a", "openai"), route("b", "anthropic")
     for door in DOORS:
-        asked = door.read(json.dumps(body).encode(), body)
+        asked = door.read(json.dumps(body).encode(), ToolMemo())
         assert (asked.model, asked.stream, asked.user_id) == ("m", True, "")
         carrier = asked.carrier([plain], scope, "req_1", lambda _: 0)
         assert isinstance(carrier, Exchange)
         carrier.attempt(plain)
         carrier.open()
         assert (b"message_start" in carrier.client_bytes()) is (door is MESSAGES)
-    assert isinstance(MESSAGES.read(b"{}", body).carrier([plain, other], scope, "req_1", lambda _: 0), Relay)
+    asked = MESSAGES.read(json.dumps(body).encode(), ToolMemo())
+    assert isinstance(asked.carrier([plain, other], scope, "req_1", lambda _: 0), Relay)
     assert len({door.path for door in DOORS}) == 2
 
 

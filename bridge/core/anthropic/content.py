@@ -17,9 +17,9 @@ from bridge.core.anthropic.policy import (
 from bridge.core.checks import (
     Notes,
     as_list,
-    as_object,
     as_string,
     name,
+    object_at,
     optional_bool,
     optional_object,
     optional_string,
@@ -29,7 +29,7 @@ from bridge.core.checks import (
     under,
     wrong,
 )
-from bridge.core.conversation import Document, Image, Json, Part, Role, Text, Thinking, ToolResult, ToolUse
+from bridge.core.conversation import Document, Image, Json, Part, Text, Thinking, ToolResult, ToolUse
 from bridge.core.fields import Row, Table
 from bridge.core.jsontext import dumps_text
 from bridge.errors import RequestError
@@ -38,11 +38,7 @@ _Reader = Callable[[Json, Notes], tuple[Part, ...]]
 _Media = Text | Image | Document
 
 _BLOCK = "messages.*.content.*."
-
-
-def read_content(content: object, role: Role, notes: Notes) -> tuple[Part, ...]:
-    """The parts of a message's content: a string, or a list of blocks that ``role`` may use."""
-    return _read(content, role, notes)
+_TEXT = BLOCKS["text"].fields
 
 
 def read_texts(path: str, content: object, place: Place, notes: Notes) -> tuple[Text, ...]:
@@ -51,18 +47,21 @@ def read_texts(path: str, content: object, place: Place, notes: Notes) -> tuple[
         return (Text(content),) if content else ()
     texts = []
     for index, block in enumerate(as_list(path, content)):
-        block = as_object(f"{path}.{index}", block)
+        if not isinstance(block, dict):
+            raise wrong(f"{path}.{index}", "Input should be an object")
         if block.get("type") != "text":
             raise wrong(f"{path}.{index}.type", "Input should be 'text'")
         try:
-            notes.look(block, BLOCKS["text"].fields, "system.*." if place == "prompt" else _BLOCK)
-            texts.append(Text(string(block, "text")))
+            if not _TEXT.quiet.issuperset(block):
+                notes.look(block, _TEXT, "system.*." if place == "prompt" else _BLOCK)
+            texts += _text(block, notes)
         except RequestError as error:
             raise under(f"{path}.{index}", error) from None
     return tuple(texts)
 
 
-def _read(content: object, place: Place, notes: Notes) -> tuple[Part, ...]:
+def read_content(content: object, place: Place, notes: Notes) -> tuple[Part, ...]:
+    """The parts of a message's or block's content: a string, or a list of blocks that may stand there."""
     if isinstance(content, str):
         return (Text(content),)
     readers = _AT[place]
@@ -71,12 +70,12 @@ def _read(content: object, place: Place, notes: Notes) -> tuple[Part, ...]:
         if not isinstance(block, dict):
             raise wrong(f"content.{index}", "Input should be an object")
         try:
-            kind = block.get("type")
-            found = readers.get(kind) if isinstance(kind, str) else None
-            if found is None:
-                raise _misplaced(block, readers)
-            reader, fields = found
-            notes.look(block, fields, _BLOCK)
+            try:
+                reader, fields, quiet = readers[block["type"]]
+            except (KeyError, TypeError):
+                raise _misplaced(block, readers) from None
+            if not quiet.issuperset(block):
+                notes.look(block, fields, _BLOCK)
             parts += reader(block, notes)
         except RequestError as error:
             raise under(f"content.{index}", error) from None
@@ -94,11 +93,12 @@ def _misplaced(block: Json, readers: Mapping[str, object]) -> RequestError:
 
 
 def _text(block: Json, notes: Notes) -> tuple[Text]:
-    return (Text(string(block, "text")),)
+    text = block.get("text")
+    return (Text(text if isinstance(text, str) else string(block, "text")),)
 
 
 def _image(block: Json, notes: Notes) -> tuple[Image]:
-    source = as_object("source", required(block, "source"))
+    source = object_at(block, "source")
     try:
         match _source_type(source, IMAGE_SOURCES, notes):
             case "base64":
@@ -132,14 +132,14 @@ def _web_url(source: Json) -> str:
 def _document(block: Json, notes: Notes) -> tuple[Document | Image, ...]:
     title = optional_string(block, "title")
     context = optional_string(block, "context")
-    source = as_object("source", required(block, "source"))
+    source = object_at(block, "source")
     _citations(block, notes)
     try:
         match _source_type(source, DOCUMENT_SOURCES, notes):
             case "text":
                 return (Document(title, context, text=string(source, "data")),)
             case "content":
-                parts = _read(required(source, "content"), "document", notes)
+                parts = read_content(required(source, "content"), "document", notes)
                 text = "\n\n".join(part.text for part in parts if isinstance(part, Text))
                 images = (part for part in parts if isinstance(part, Image))
                 return (Document(title, context, text=text), *images)
@@ -175,14 +175,15 @@ def _redacted_thinking(block: Json, notes: Notes) -> tuple[Thinking]:
 
 
 def _tool_use(block: Json, notes: Notes) -> tuple[ToolUse]:
-    arguments = as_object("input", required(block, "input"))
+    arguments = object_at(block, "input")
     return (ToolUse(name(block, "id"), name(block, "name"), arguments),)
 
 
 def _tool_result(block: Json, notes: Notes) -> tuple[ToolResult]:
     content = block.get("content")
-    parts = () if content is None else cast(tuple[_Media, ...], _read(content, "tool_result", notes))
-    return (ToolResult(name(block, "tool_use_id"), parts, bool(optional_bool(block, "is_error"))),)
+    parts = () if content is None else cast(tuple[_Media, ...], read_content(content, "tool_result", notes))
+    error = "is_error" in block and bool(optional_bool(block, "is_error"))
+    return (ToolResult(name(block, "tool_use_id"), parts, error),)
 
 
 def _tool_reference(block: Json, notes: Notes) -> tuple[Text]:
@@ -192,7 +193,7 @@ def _tool_reference(block: Json, notes: Notes) -> tuple[Text]:
 
 
 def _server_call(block: Json, notes: Notes) -> tuple[Text]:
-    arguments = as_object("input", required(block, "input"))
+    arguments = object_at(block, "input")
     return (Text(f"[{name(block, 'name')} was called with {dumps_text(arguments)}]"),)
 
 
@@ -255,7 +256,11 @@ def _reader(kind: str) -> _Reader:
     return _server_result if kind.endswith("_tool_result") else _nothing
 
 
-_AT: Mapping[Place, Mapping[str, tuple[_Reader, Table]]] = {
-    place: {kind: (_reader(kind), block.fields) for kind, block in BLOCKS.items() if place in block.places}
+_AT: Mapping[Place, Mapping[str, tuple[_Reader, Table, frozenset[str]]]] = {
+    place: {
+        kind: (_reader(kind), block.fields, block.fields.quiet)
+        for kind, block in BLOCKS.items()
+        if place in block.places
+    }
     for place in PLACES
 }

@@ -7,13 +7,13 @@ that changes it only where it makes a difference. See docs/adr/0008-pass-through
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
 from bridge.core import jsontext
 from bridge.core.checks import check_depth, name, wrong
 from bridge.core.conversation import Json
 from bridge.core.jsonedit import replace_members
-from bridge.core.route import Route
+from bridge.core.jsontext import Record
+from bridge.core.route import BodyPatch, Route
 
 PATH = "/messages"
 COUNT_PATH = "/messages/count_tokens"
@@ -26,14 +26,22 @@ _TO_CLIENT = frozenset({"content-type", "request-id", "x-should-retry"})
 _LIMITS = ("anthropic-ratelimit-", "anthropic-fast-")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request as it arrived: ``raw`` is its body, ``body`` what that says; of its head what may go on."""
+class Question(Record, frozen=True):
+    """A request as it arrived: ``raw`` is its body, ``body`` what that says; of its head what may go on.
+
+    ``tools`` is the text of the member of that name if a memo has told it apart: ``body`` may have None for it then.
+    """
 
     raw: bytes
     body: Json
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     query: str = ""
+    tools: bytes = b""
+
+    @property
+    def whole(self) -> Json:
+        """What ``raw`` says, nothing left out."""
+        return jsontext.loads(self.raw) if self.tools and self.body["tools"] is None else self.body
 
     @property
     def model(self) -> str:
@@ -62,18 +70,18 @@ class Question:
                 passed[header] = _line(header, value)
         if betas:
             passed[_BETA] = ",".join(betas)
-        return replace(self, headers=passed, query=_line("query", query))
+        return Question(self.raw, self.body, passed, _line("query", query), self.tools)
 
 
-def read_question(raw: bytes, value: object) -> Question:
-    """The question; ``value`` is the decoded ``raw``. Only what decides its route is looked at.
+def read_question(raw: bytes, value: object, tools: bytes = b"") -> Question:
+    """The question; ``value`` is the decoded ``raw``, but for ``tools``. Only what decides its route is looked at.
 
     Raises RequestError for what is no object or names no model.
     """
     if not isinstance(value, dict):
         raise wrong("body", "Input should be a JSON object")
     name(value, "model")
-    return Question(raw, value)
+    return Question(raw, value, tools=tools)
 
 
 def passed_headers(question: Question, route: Route) -> dict[str, str]:
@@ -99,10 +107,12 @@ def passed_body(question: Question, route: Route) -> tuple[bytes, tuple[str, ...
     if type(asked) is int and cap is not None and asked > cap:
         changes["max_tokens"] = cap
         warnings = (f"max_tokens: {asked} is lowered to {cap}",)
-    patched = _patched({**body, **changes}, route)
-    if patched is not None:
-        check_depth(patched)
-        return jsontext.dumps(patched), warnings
+    patch = route.request
+    if patch.default or patch.set or patch.drop:
+        patched = _patched({**question.whole, **changes}, patch)
+        if patched is not None:
+            check_depth(patched)
+            return jsontext.dumps(patched), warnings
     return replace_members(question.raw, changes), warnings
 
 
@@ -116,9 +126,8 @@ def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {header: value for header, value in headers.items() if header in _TO_CLIENT or header.startswith(_LIMITS)}
 
 
-def _patched(body: dict[str, object], route: Route) -> dict[str, object] | None:
+def _patched(body: dict[str, object], patch: BodyPatch) -> dict[str, object] | None:
     """The body as the route's patch leaves it; None if that changes nothing."""
-    patch = route.request
     added = {key: value for key, value in patch.default.items() if key not in body}
     patched = {**body, **added, **patch.set}
     for key in patch.drop:

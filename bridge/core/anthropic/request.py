@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, cast
 
 from bridge.core.anthropic.content import read_content, read_texts
 from bridge.core.anthropic.policy import (
@@ -14,14 +15,15 @@ from bridge.core.anthropic.policy import (
     THINKING,
     THINKING_TYPES,
 )
+from bridge.core.anthropic.toolmemo import ToolMemo
 from bridge.core.anthropic.tools import read_tool_choice, read_tools
 from bridge.core.checks import (
     Notes,
     as_list,
-    as_object,
     as_string,
     check_depth,
     name,
+    object_at,
     optional_bool,
     optional_fraction,
     optional_integer,
@@ -34,114 +36,136 @@ from bridge.core.checks import (
     under,
     wrong,
 )
-from bridge.core.conversation import Conversation, Json, Role, Text, ThinkingConfig, Turn
+from bridge.core.conversation import Conversation, Json, Role, Text, ThinkingConfig, ToolChoice, Turn
 from bridge.errors import RequestError
 
 _ROLES: dict[object, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _Mode = Literal["enabled", "adaptive", "disabled"]
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
-_EMPTY = Text("")
 _BILLING_HEADER = "x-anthropic-billing-header"
+_FREE = ToolChoice()
+_OUTPUT = frozenset({"output_config", "output_format"})
+_WISHES = frozenset({"thinking", "stop_sequences", "temperature", "top_p", "top_k", "metadata"})
 
 
-def parse_request(body: object) -> Conversation:
+def parse_request(
+    body: object, text: bytes | None = None, memo: ToolMemo | None = None, tools: bytes = b""
+) -> Conversation:
     """The conversation that the decoded body of a Messages request asks to continue.
 
     Raises ``RequestError`` for whatever is wrong or cannot be honoured, naming
     the field as Anthropic does (``messages.0.content.1.text: Field required``).
     Fields that are not supported and do not change the answer are dropped;
-    ``warnings`` names them.
+    ``warnings`` names them. ``text`` is what ``body`` was decoded from, if it is at hand.
+    ``memo`` spares reading the same tools again; it has taken ``tools`` apart from the rest of the body, if so.
     """
-    body = _checked(body)
+    body, tools = _checked(body, text, memo, tools)
     max_tokens = optional_integer(body, "max_tokens", least=0)
     if max_tokens is None:
         raise wrong("max_tokens", "Field required")
     if max_tokens == 0:
         raise wrong("max_tokens", "0 (filling the cache, no answer) is not supported; ask for at least 1")
-    conversation = _conversation(body, max_tokens)
-    if all(part == _EMPTY for turn in conversation.turns for part in turn.parts):
-        raise wrong("messages", "At least one message must have content that is not empty")
-    return conversation
+    conversation = _conversation(body, max_tokens, memo, tools)
+    for turn in conversation.turns:
+        for part in turn.parts:
+            if type(part) is not Text or part.text:
+                return conversation
+    raise wrong("messages", "At least one message must have content that is not empty")
 
 
-def parse_count_request(body: object) -> Conversation:
+def parse_count_request(
+    body: object, text: bytes | None = None, memo: ToolMemo | None = None, tools: bytes = b""
+) -> Conversation:
     """The same for a request to count tokens, where ``max_tokens`` may be missing; it is then 0."""
-    body = _checked(body)
-    return _conversation(body, optional_integer(body, "max_tokens", least=0) or 0)
+    body, tools = _checked(body, text, memo, tools)
+    return _conversation(body, optional_integer(body, "max_tokens", least=0) or 0, memo, tools)
 
 
-def _checked(body: object) -> Json:
+def _checked(body: object, text: bytes | None, memo: ToolMemo | None, tools: bytes) -> tuple[Json, bytes]:
     if not isinstance(body, dict):
         raise wrong("body", "Input should be a JSON object")
-    check_depth(body)
-    return body
+    asked: Json = body
+    if memo is not None and not tools:
+        asked, tools = memo.apart(asked)
+    # Known tools are not too deep.
+    check_depth(asked, text=text)
+    return asked, tools
 
 
-def _conversation(body: Json, max_tokens: int) -> Conversation:
+def _conversation(body: Json, max_tokens: int, memo: ToolMemo | None, tools_text: bytes) -> Conversation:
     notes = Notes()
     notes.look(body, REQUEST)
-    declared = read_tools(body, notes)
-    choice = read_tool_choice(body, declared, notes)
-    effort, schema = _output(body, notes)
+    declared = read_tools(body, notes) if memo is None else memo.read(body, tools_text, notes)
+    choice = read_tool_choice(body, declared, notes) if "tool_choice" in body else _FREE
+    effort, schema = ("", None) if _OUTPUT.isdisjoint(body) else _output(body, notes)
     turns = _turns(body, notes)
-    tools, hidden = declared.revealed((*notes.references, choice.name))
+    tools, hidden = declared.revealed(notes.references, choice.name)
     return Conversation(
-        model=name(body, "model"),
-        max_tokens=max_tokens,
-        turns=turns,
-        system=_system(body.get("system"), notes),
-        tools=tools,
-        hidden=hidden,
-        tool_choice=choice,
-        thinking=_thinking(body, notes),
+        name(body, "model"),
+        max_tokens,
+        turns,
+        _system(body["system"], notes) if "system" in body else (),
+        tools,
+        hidden,
+        choice,
         effort=effort,
         output_schema=schema,
-        stop_sequences=_stop_sequences(body),
-        temperature=optional_fraction(body, "temperature"),
-        top_p=optional_fraction(body, "top_p"),
-        top_k=optional_integer(body, "top_k", least=0),
-        user_id=_user_id(body, notes),
+        **({} if _WISHES.isdisjoint(body) else _wishes(body, notes)),
         stream=bool(optional_bool(body, "stream")),
         warnings=notes.warnings(),
     )
+
+
+def _wishes(body: Json, notes: Notes) -> dict[str, Any]:
+    """Of the fields of a conversation, those that most requests say little of."""
+    return {
+        "thinking": _thinking(body, notes),
+        "stop_sequences": _stop_sequences(body),
+        "temperature": optional_fraction(body, "temperature"),
+        "top_p": optional_fraction(body, "top_p"),
+        "top_k": optional_integer(body, "top_k", least=0),
+        "user_id": _user_id(body, notes),
+    }
 
 
 def _turns(body: Json, notes: Notes) -> tuple[Turn, ...]:
     messages = as_list("messages", required(body, "messages"))
     if not messages:
         raise wrong("messages", "At least one message is required")
-    last = max((index for index, message in enumerate(messages) if _is_users(message)), default=0)
     turns = []
+    fading: list[int] = []
     for index, message in enumerate(messages):
-        message = as_object(f"messages.{index}", message)
+        if not isinstance(message, dict):
+            raise wrong(f"messages.{index}", "Input should be an object")
         try:
             turn = _turn(message, notes)
-            cleared = optional_string(message, "clear_at") == "next_user_message"
+            if "clear_at" in message and optional_string(message, "clear_at") == "next_user_message":
+                fading.append(index)
         except RequestError as error:
             raise under(f"messages.{index}", error) from None
-        if not (turn.role == "system" and cleared and index < last):
-            turns.append(turn)
-    return tuple(turns)
+        turns.append(turn)
+    return tuple(_lasting(turns, fading) if fading else turns)
 
 
-def _is_users(message: object) -> bool:
-    return isinstance(message, dict) and message.get("role") == "user"
+def _lasting(turns: Sequence[Turn], fading: Sequence[int]) -> Iterator[Turn]:
+    """``turns`` without the system messages among those at ``fading`` that a user's message follows."""
+    last = max((index for index, turn in enumerate(turns) if turn.role == "user"), default=0)
+    gone = {index for index in fading if index < last and turns[index].role == "system"}
+    return (turn for index, turn in enumerate(turns) if index not in gone)
 
 
 def _turn(message: Json, notes: Notes) -> Turn:
-    notes.look(message, MESSAGE, "messages.*.")
-    role = _role(message)
-    if role == "system" and message.get("content") is None and message.get("output_config") is not None:
-        return Turn(role, ())
-    return Turn(role, read_content(required(message, "content"), role, notes))
-
-
-def _role(message: Json) -> Role:
-    value = string(message, "role")
-    role = _ROLES.get(value)
+    if not MESSAGE.quiet.issuperset(message):
+        notes.look(message, MESSAGE, "messages.*.")
+    role = _ROLES.get(said) if isinstance(said := message.get("role"), str) else None
     if role is None:
-        raise wrong("role", f"Input should be 'user', 'assistant' or 'system', not {shown(value)}")
-    return role
+        raise wrong("role", f"Input should be 'user', 'assistant' or 'system', not {shown(string(message, 'role'))}")
+    content = message.get("content")
+    if content is None:
+        if role == "system" and message.get("output_config") is not None:
+            return Turn(role, ())
+        required(message, "content")
+    return Turn(role, read_content(content, role, notes))
 
 
 def _system(system: object, notes: Notes) -> tuple[Text, ...]:
@@ -149,7 +173,7 @@ def _system(system: object, notes: Notes) -> tuple[Text, ...]:
         return ()
     # The billing block differs from request to request and would defeat the upstream's prompt cache.
     texts = read_texts("system", system, "prompt", notes)
-    return tuple(text for text in texts if not text.text.startswith(_BILLING_HEADER))
+    return tuple([text for text in texts if not text.text.startswith(_BILLING_HEADER)])
 
 
 def _thinking(body: Json, notes: Notes) -> ThinkingConfig:
@@ -195,7 +219,7 @@ def _schema(body: Json, key: str, notes: Notes) -> Json | None:
         kind = string(form, "type")
         if kind != "json_schema":
             raise wrong("type", f"Input should be 'json_schema', not {shown(kind)}")
-        return as_object("schema", required(form, "schema"))
+        return object_at(form, "schema")
     except RequestError as error:
         raise under(key, error) from None
 

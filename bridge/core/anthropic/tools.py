@@ -11,11 +11,11 @@ from bridge.core.checks import (
     Notes,
     as_object,
     name,
+    object_at,
     optional_bool,
     optional_list,
     optional_object,
     optional_string,
-    required,
     shown,
     string,
     under,
@@ -24,6 +24,9 @@ from bridge.core.checks import (
 from bridge.core.conversation import Json, Tool, ToolChoice
 from bridge.core.jsontext import dumps_text
 from bridge.errors import RequestError
+
+_PLAIN = frozenset({"type", "name", "description", "input_schema", "cache_control"})
+"""What most tools say, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,16 @@ class Declared:
     deferred: tuple[Tool, ...] = ()
     elsewhere: frozenset[str] = frozenset()
 
-    def revealed(self, references: Iterable[str]) -> tuple[tuple[Tool, ...], tuple[Tool, ...]]:
+    def revealed(self, references: Iterable[str], forced: str = "") -> tuple[tuple[Tool, ...], tuple[Tool, ...]]:
         """The tools to show, and those that stay hidden.
 
-        What is referred to stands behind the others, in the order of the references: from turn to turn
-        the list only grows at its end.
+        What is referred to stands behind the others, in the order of the references, and what is ``forced``
+        behind that: from turn to turn the list only grows at its end.
         """
+        if not self.deferred:
+            return self.shown, ()
         hidden = {tool.name: tool for tool in self.deferred}
-        found = [hidden.pop(name) for name in references if name in hidden]
+        found = [hidden.pop(name) for name in (*references, forced) if name in hidden]
         return (*self.shown, *found), tuple(hidden.values())
 
 
@@ -55,17 +60,20 @@ def read_tools(body: Json, notes: Notes) -> Declared:
     elsewhere: set[str] = set()
     searchable = False
     for index, entry in enumerate(optional_list(body, "tools")):
-        entry = as_object(f"tools.{index}", entry)
+        if not isinstance(entry, dict):
+            raise wrong(f"tools.{index}", "Input should be an object")
         try:
-            kind = optional_string(entry, "type") or "custom"
-            action = tool_type(kind).action
-            if action in ("server", "search"):
-                elsewhere.add(optional_string(entry, "name"))
-                searchable |= action == "search"
-                _leave_out(kind, action == "search", notes)
-                continue
+            kind = "custom"
+            if "type" in entry:
+                kind = optional_string(entry, "type") or kind
+                action = tool_type(kind).action
+                if action in ("server", "search"):
+                    elsewhere.add(optional_string(entry, "name"))
+                    searchable |= action == "search"
+                    _leave_out(kind, action == "search", notes)
+                    continue
             tool = _tool(kind, entry, notes)
-            if optional_bool(entry, "defer_loading"):
+            if "defer_loading" in entry and optional_bool(entry, "defer_loading"):
                 deferred.add(tool.name)
         except RequestError as error:
             raise under(f"tools.{index}", error) from None
@@ -74,11 +82,9 @@ def read_tools(body: Json, notes: Notes) -> Declared:
         tools[tool.name] = tool
     if searchable:
         deferred.clear()
-    return Declared(
-        tuple(tool for tool in tools.values() if tool.name not in deferred),
-        tuple(tool for tool in tools.values() if tool.name in deferred),
-        frozenset(elsewhere - tools.keys()),
-    )
+    hidden = tuple([tool for tool in tools.values() if tool.name in deferred]) if deferred else ()
+    shown_ = tuple([tool for tool in tools.values() if tool.name not in deferred] if hidden else tools.values())
+    return Declared(shown_, hidden, frozenset(elsewhere - tools.keys()))
 
 
 def _leave_out(kind: str, search: bool, notes: Notes) -> None:
@@ -89,15 +95,19 @@ def _leave_out(kind: str, search: bool, notes: Notes) -> None:
 
 
 def _tool(kind: str, entry: Json, notes: Notes) -> Tool:
-    notes.look(entry, TOOL, "tools.*.")
-    callers = optional_list(entry, "allowed_callers")
-    if callers and "direct" not in callers:
-        raise wrong("allowed_callers", "Only the 'direct' caller is supported; add it, or leave this out")
+    plain = _PLAIN.issuperset(entry)
+    if not plain:
+        notes.look(entry, TOOL, "tools.*.")
+        callers = optional_list(entry, "allowed_callers")
+        if callers and "direct" not in callers:
+            raise wrong("allowed_callers", "Only the 'direct' caller is supported; add it, or leave this out")
     if kind == "custom":
-        schema = as_object("input_schema", required(entry, "input_schema"))
+        schema = object_at(entry, "input_schema")
         label, description = name(entry, "name"), optional_string(entry, "description")
     else:
         label, (description, schema) = name(entry, "name"), known_tool(kind)
+    if plain:
+        return Tool(label, description, schema)
     return Tool(
         label,
         _with_examples(description, optional_list(entry, "input_examples")),

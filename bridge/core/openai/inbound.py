@@ -91,17 +91,17 @@ _REFUSED = {
 _HOTTEST = 2
 
 
-def read_request(body: object, now: int) -> tuple[Conversation, ChatVoice]:
+def read_request(body: object, now: int, text: bytes | None = None) -> tuple[Conversation, ChatVoice]:
     """What the decoded body of a request asks, at ``now`` (seconds since the epoch).
 
     Raises ``RequestError`` for whatever is wrong or cannot be honoured, naming the field
     (``messages.0.content: Field required``). Fields that the upstream understands as they are go
     into ``extra``; others that do not change what the answer is are dropped and named in
-    ``warnings``. Without a limit, ``max_tokens`` is 0.
+    ``warnings``. Without a limit, ``max_tokens`` is 0. ``text`` is what ``body`` was decoded from, if it is at hand.
     """
     if not isinstance(body, dict):
         raise wrong("body", "Input should be a JSON object")
-    check_depth(body)
+    check_depth(body, text=text)
     _check_supported(body)
     notes = Notes()
     for key, value in body.items():

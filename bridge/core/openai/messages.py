@@ -6,7 +6,7 @@ the next request begin with those of this one and the upstream's prompt cache ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypeGuard
 
 from bridge.core import jsontext
@@ -18,7 +18,6 @@ from bridge.core.conversation import (
     Text,
     ToolResult,
     ToolUse,
-    Turn,
 )
 from bridge.core.losses import Loss
 from bridge.core.openai.replay import Replay
@@ -35,74 +34,69 @@ class MessageWriter:
     marked passage of the user message there: most chat templates refuse a system
     message that is not the first one. Neighbouring user turns become one message.
     Tool results come before the rest of their turn; pictures and files in them follow
-    in a user message. What of earlier reasoning goes back, ``replay`` knows.
+    in a user message. What of earlier reasoning goes back, ``replay`` knows; without it, nothing does.
     """
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replay | None) -> None:
         self.messages: list[JsonObject] = []
         self.warnings: list[Loss] = []
         self._replay = replay
-        self._index = 0
 
     def write(self, conversation: Conversation) -> None:
         """The whole conversation; once."""
-        turns = list(conversation.turns)
+        turns = conversation.turns
         system = [part.text for part in conversation.system]
-        while turns and turns[0].role == "system":
-            system.append(joined(turns.pop(0).parts))
+        first = 0
+        while first < len(turns) and turns[first].role == "system":
+            system.append(joined(turns[first].parts))
+            first += 1
         system.append(self._tools_text(conversation))
-        if any(system):
-            self.messages.append({"role": "system", "content": _BREAK.join(filter(None, system))})
-        for index, turn in enumerate(turns, len(conversation.turns) - len(turns)):
-            self._index = index
-            self._turn(turn)
-        self.warnings += self._replay.warnings()
+        if text := _BREAK.join(filter(None, system)):
+            self.messages.append({"role": "system", "content": text})
+        for index, turn in enumerate(turns[first:], first):
+            if turn.role == "user":
+                self._asked(turn.parts)
+            elif turn.role == "assistant":
+                self._assistant(turn.parts, index)
+            elif text := joined(turn.parts):
+                self._user([{"type": "text", "text": f"<system-reminder>\n{text}\n</system-reminder>"}])
+        if self._replay is not None:
+            self.warnings += self._replay.warnings()
 
     def _tools_text(self, conversation: Conversation) -> str:
         """What the system text says of the tools: nothing, they have a field of their own."""
         return ""
 
-    def _turn(self, turn: Turn) -> None:
-        match turn.role:
-            case "system":
-                text = joined(turn.parts)
-                if text:
-                    self._user([{"type": "text", "text": f"<system-reminder>\n{text}\n</system-reminder>"}])
-            case "assistant":
-                self._assistant(turn.parts)
-            case "user":
-                self._results([part for part in turn.parts if isinstance(part, ToolResult)])
-                self._user(list(self._moved(turn.parts)))
-
-    def _moved(self, parts: Sequence[Part]) -> Iterator[JsonObject]:
-        """What of a user turn goes into a user message: first what its tool results could not hold."""
+    def _asked(self, parts: Sequence[Part]) -> None:
+        """A user turn. What its tool results cannot hold comes first in the message behind them."""
+        results: list[ToolResult] = []
+        content: list[JsonObject] = []
         for part in parts:
             if isinstance(part, ToolResult):
-                for inner in part.parts:
-                    if not _is_text(inner):
-                        yield from self._content(inner)
-        for part in parts:
-            if not isinstance(part, ToolResult):
-                yield from self._content(part)
+                results.append(part)
+            elif (written := _content(part)) is not None:
+                content.append(written)
+        if results:
+            self._results(results)
+            held = [part for result in results for part in result.parts if not isinstance(part, Text)]
+            if held:
+                content[:0] = [written for part in held if not _is_text(part) and (written := _content(part))]
+        if content:
+            self._user(content)
 
     def _user(self, content: list[JsonObject]) -> None:
-        if not content:
-            return
-        last = self.messages[-1] if self.messages else None
-        if last is not None and last["role"] == "user":
-            before = last["content"]
+        messages = self.messages
+        if messages and messages[-1]["role"] == "user":
+            before = messages.pop()["content"]
             content = (before if isinstance(before, list) else [{"type": "text", "text": before}]) + content
-            self.messages.pop()
-        if all(part["type"] == "text" for part in content):
-            text = _BREAK.join(str(part["text"]) for part in content)
-            self.messages.append({"role": "user", "content": text})
-        else:
-            self.messages.append({"role": "user", "content": content})
+        texts = [str(part["text"]) for part in content if part["type"] == "text"]
+        messages.append({"role": "user", "content": content if len(texts) < len(content) else _BREAK.join(texts)})
 
-    def _assistant(self, parts: Sequence[Part]) -> None:
+    def _assistant(self, parts: Sequence[Part], index: int) -> None:
         text, calls = self._said(parts)
         message: JsonObject = {"role": "assistant", "content": text}
-        self._replay.write(message, parts, self._index)
+        if self._replay is not None:
+            self._replay.write(message, parts, index)
         if calls:
             message["content"] = message["content"] or None
             message["tool_calls"] = calls
@@ -116,22 +110,21 @@ class MessageWriter:
         for result in results:
             self.messages.append({"role": "tool", "tool_call_id": result.tool_use_id, "content": result_text(result)})
 
-    def _content(self, part: Part) -> Iterator[JsonObject]:
-        match part:
-            case Image():
-                url = part.url or f"data:{part.media_type};base64,{part.data}"
-                yield {
-                    "type": "image_url",
-                    "image_url": {"url": url} | ({"detail": part.detail} if part.detail else {}),
-                }
-            case Document() if part.data:
-                name = part.title or "document.pdf"
-                data = f"data:{part.media_type};base64,{part.data}"
-                yield {"type": "file", "file": {"filename": name, "file_data": data}}
-            case Text() | Document():
-                text = _text_of(part)
-                if text:
-                    yield {"type": "text", "text": text}
+
+def _content(part: Part) -> JsonObject | None:
+    """A part of a user message; None for what says nothing."""
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text} if part.text else None
+    if isinstance(part, Image):
+        url = part.url or f"data:{part.media_type};base64,{part.data}"
+        return {"type": "image_url", "image_url": {"url": url} | ({"detail": part.detail} if part.detail else {})}
+    if not isinstance(part, Document):
+        return None
+    if not part.data:
+        return {"type": "text", "text": _document_text(part)}
+    name = part.title or "document.pdf"
+    data = f"data:{part.media_type};base64,{part.data}"
+    return {"type": "file", "file": {"filename": name, "file_data": data}}
 
 
 def _call(part: ToolUse) -> JsonObject:
@@ -141,20 +134,22 @@ def _call(part: ToolUse) -> JsonObject:
 
 def result_text(result: ToolResult) -> str:
     """What a tool gave back, as text; what is no text follows it elsewhere."""
-    texts = [_text_of(part) for part in result.parts if _is_text(part)]
+    texts = [
+        part.text if isinstance(part, Text) else _document_text(part)
+        for part in result.parts
+        if isinstance(part, Text) or _is_text(part)
+    ]
     text = _BREAK.join(filter(None, texts))
     if not text and result.parts:
         text = "(see the next message)"
     return f"Error: {text}" if result.is_error else text
 
 
-def _is_text(part: Part) -> TypeGuard[Text | Document]:
-    return isinstance(part, Text) or (isinstance(part, Document) and not part.data)
+def _is_text(part: Part) -> TypeGuard[Document]:
+    return isinstance(part, Document) and not part.data
 
 
-def _text_of(part: Text | Document) -> str:
-    if isinstance(part, Text):
-        return part.text
+def _document_text(part: Document) -> str:
     title = f' title="{part.title}"' if part.title else ""
     said = _BREAK.join(filter(None, (part.context, part.text or part.url)))
     return f"<document{title}>\n{said}\n</document>"
@@ -162,4 +157,4 @@ def _text_of(part: Text | Document) -> str:
 
 def joined(parts: Sequence[Part]) -> str:
     """The texts among ``parts``."""
-    return _BREAK.join(part.text for part in parts if isinstance(part, Text) and part.text)
+    return _BREAK.join([part.text for part in parts if isinstance(part, Text) and part.text])

@@ -27,7 +27,7 @@ class PromptWriter(MessageWriter):
     has the same text in every later request. Raises RequestError where a template fails.
     """
 
-    def __init__(self, replay: Replay, prompt: Prompt) -> None:
+    def __init__(self, replay: Replay | None, prompt: Prompt) -> None:
         super().__init__(replay)
         self._prompt = prompt
         self._made: dict[str, tuple[str, int]] = {}

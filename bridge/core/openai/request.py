@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 from bridge.core import jsontext
-from bridge.core.conversation import Conversation, Tool
+from bridge.core.conversation import Conversation, Tool, ToolChoice
+from bridge.core.jsontext import Record
 from bridge.core.losses import Loss
 from bridge.core.openai.dialect import fitted
 from bridge.core.openai.limits import allowed, room
@@ -20,11 +20,13 @@ from bridge.core.openai.toolnames import with_fitting_names
 from bridge.core.repair import repaired
 from bridge.core.route import BodyPatch, Path, Route, ToolSchema
 from bridge.core.stops import check_sequences
+from bridge.core.toolset import once
 
 PATH = "/chat/completions"
 
 # A key that ``request.default`` names is one that the upstream understands, too.
 _USER = "user"
+_TOOLS = "tools"
 _LONGEST_USER = 64
 _ASKED = {
     "temperature": "temperature",
@@ -37,18 +39,21 @@ _ASKED = {
 """What clients ask for that a route may take away or overrule, by its key upstream."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(Record, frozen=True):
     """What to POST to ``path`` below the upstream's base URL. ``warnings`` names what is not honoured.
 
     ``tool_names`` maps every tool name that had to be spelled otherwise to what the client calls it.
+    ``repr`` shows no header and nothing of the body.
     """
 
     path: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     warnings: tuple[Loss, ...] = ()
-    tool_names: Mapping[str, str] = field(default_factory=dict)
+    tool_names: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"UpstreamRequest(path={self.path!r}, warnings={self.warnings!r}, tool_names={self.tool_names!r})"
 
 
 def build_request(
@@ -70,43 +75,48 @@ def build_request(
     conversation, tool_names = with_fitting_names(conversation)
     writer = _writer(route)
     warnings = list(repairs)
-    conversation = told(conversation, route, warnings)
+    if conversation.output_schema is not None:
+        conversation = told(conversation, route, warnings)
     writer.write(conversation)
     warnings += writer.warnings
     limit = allowed(conversation, route, warnings)
     body: JsonObject = {"model": route.model, "messages": writer.messages}
-    body |= _stream(conversation)
-    body |= {route.max_tokens_field: limit} if limit else {}
-    body |= _sampling(conversation, route)
-    in_prompt = isinstance(writer, PromptWriter)
-    body |= {} if in_prompt else _tools(conversation)
+    if conversation.stream:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    if limit:
+        body[route.max_tokens_field] = limit
+    _sample(body, conversation, route)
+    tools = () if isinstance(writer, PromptWriter) else conversation.tools
+    if tools:
+        _choose(body, conversation.tool_choice)
     declared = _declared(conversation, route, limit, warnings)
     for path, value in declared.items():
         _put(body, path, value)
-    body |= response_format(conversation, route)
-    if conversation.tools and not in_prompt:
-        body["tools"] = [_tool(tool, route.tool_schema) for tool in conversation.tools]
-    body |= as_said(conversation, route)
-    _patch(body, route.request, {path[0] for path in declared}, warnings)
+    if conversation.output_schema is not None:
+        body |= response_format(conversation, route)
+    if tools:
+        # What is compared with the route's own has to be readable.
+        write = _tools if _TOOLS in route.request.set else _written_tools
+        body[_TOOLS] = once(tools, write, route.tool_schema)
+    if conversation.extra:
+        body |= as_said(conversation, route)
+    patch = route.request
+    if patch.default or patch.set or patch.drop:
+        _patch(body, patch, {path[0] for path in declared}, warnings)
     data = jsontext.dumps(body)
-    if estimate is not None:
+    if estimate is not None and route.context_window is not None:
         data = _within_window(body, data, limit, route, estimate, warnings)
     return UpstreamRequest(PATH, _headers(conversation, route), data, tuple(warnings), tool_names)
 
 
 def _writer(route: Route) -> MessageWriter:
-    replay = Replay(route)
+    replay = Replay(route) if route.reasoning.replay else None
     if route.tools == "prompt":
         for parser in route.parsers:
             if parser.prompt is not None:
                 return PromptWriter(replay, parser.prompt)
     return MessageWriter(replay)
-
-
-def _stream(conversation: Conversation) -> JsonObject:
-    if not conversation.stream:
-        return {}
-    return {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def _within_window(
@@ -125,31 +135,35 @@ def _within_window(
     return jsontext.dumps(body)
 
 
-def _sampling(conversation: Conversation, route: Route) -> JsonObject:
-    fields: JsonObject = {
-        "temperature": conversation.temperature,
-        "top_p": conversation.top_p,
-        "top_k": conversation.top_k,
-        "stop": list(conversation.stop_sequences[: route.max_stop_sequences]) or None,
-    }
-    return {key: value for key, value in fields.items() if value is not None}
+def _sample(body: JsonObject, conversation: Conversation, route: Route) -> None:
+    if conversation.temperature is not None:
+        body["temperature"] = conversation.temperature
+    if conversation.top_p is not None:
+        body["top_p"] = conversation.top_p
+    if conversation.top_k is not None:
+        body["top_k"] = conversation.top_k
+    if stop := conversation.stop_sequences[: route.max_stop_sequences]:
+        body["stop"] = list(stop)
 
 
-def _tools(conversation: Conversation) -> JsonObject:
-    if not conversation.tools:
-        return {}
-    choice = conversation.tool_choice
-    fields: JsonObject = {}
+def _choose(body: JsonObject, choice: ToolChoice) -> None:
     match choice.mode:
         case "any":
-            fields["tool_choice"] = "required"
+            body["tool_choice"] = "required"
         case "tool":
-            fields["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+            body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
         case "none":
-            fields["tool_choice"] = "none"
+            body["tool_choice"] = "none"
     if not choice.parallel:
-        fields["parallel_tool_calls"] = False
-    return fields
+        body["parallel_tool_calls"] = False
+
+
+def _written_tools(tools: Sequence[Tool], dialect: ToolSchema) -> object:
+    return jsontext.written(_tools(tools, dialect))
+
+
+def _tools(tools: Sequence[Tool], dialect: ToolSchema) -> list[JsonObject]:
+    return [_tool(tool, dialect) for tool in tools]
 
 
 def _tool(tool: Tool, dialect: ToolSchema) -> JsonObject:
@@ -164,16 +178,20 @@ def _tool(tool: Tool, dialect: ToolSchema) -> JsonObject:
 
 def _declared(conversation: Conversation, route: Route, limit: int, warnings: list[Loss]) -> dict[Path, object]:
     """Fields that only a route can know its upstream to understand."""
-    fields = dict(reasoning_fields(conversation, route, limit, warnings))
+    fields: dict[Path, object] = {}
+    if conversation.effort or conversation.thinking.mode != "unset":
+        fields.update(reasoning_fields(conversation, route, limit, warnings))
     user, asked = conversation.user_id, route.request
-    if user and route.user_field:
+    if not user:
+        return fields
+    if route.user_field:
         # Long ones are hashed, not lost: what they are for is to tell users apart.
         fields[route.user_field] = (
             user if len(user) <= _LONGEST_USER else sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
         )
-    elif user and _USER in asked.default and len(user) <= _LONGEST_USER:
+    elif _USER in asked.default and len(user) <= _LONGEST_USER:
         fields[(_USER,)] = user
-    elif user and _USER not in conversation.extra:
+    elif _USER not in conversation.extra:
         over = _USER in asked.default
         why = f"is over {_LONGEST_USER} characters" if over else "is not declared by the route"
         warnings.append(Loss("metadata.user_id", f"not sent, it {why} (`user_field`)", "adjusted"))
@@ -199,7 +217,7 @@ def _get(body: JsonObject, path: Path) -> object:
 
 def _patch(body: JsonObject, patch: BodyPatch, shared: set[str], warnings: list[Loss]) -> None:
     """The route's changes. Tables that hold a wish of the client's too (``shared``) are merged, the rest replaced."""
-    for key, field_ in _ASKED.items():
+    for key, field_ in _ASKED.items() if patch.drop or patch.set else ():
         if key in body and key in patch.drop:
             warnings.append(Loss(field_, "not sent, the route's `request.drop` names it"))
         elif key in body and key in patch.set and patch.set[key] != body[key]:
@@ -227,8 +245,10 @@ def _headers(conversation: Conversation, route: Route) -> dict[str, str]:
         headers["accept"] = "text/event-stream"
         # A compressing proxy in between would hold back what it has not filled a block with.
         headers["accept-encoding"] = "identity"
-    if route.upstream.api_key:
-        headers["authorization"] = f"Bearer {route.upstream.api_key}"
-    for more in (route.upstream.headers, route.request.headers):
-        headers |= {name.lower(): value for name, value in more.items()}
+    upstream = route.upstream
+    if upstream.api_key:
+        headers["authorization"] = f"Bearer {upstream.api_key}"
+    for more in (upstream.headers, route.request.headers):
+        if more:
+            headers |= {name.lower(): value for name, value in more.items()}
     return headers

@@ -7,12 +7,12 @@ send longer ones (tools of MCP servers do), and frameworks send dots and colons.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2s
-from itertools import chain
 
-from bridge.core.conversation import Conversation, ToolUse, Turn
+from bridge.core.conversation import Conversation, Tool, ToolUse, Turn
+from bridge.core.toolset import once
 
 _LONGEST = 64
 _FITS = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -25,10 +25,13 @@ def with_fitting_names(conversation: Conversation) -> tuple[Conversation, Mappin
     Names that fit stay as they are. The others get the same spelling in tools, tool choice and
     history, the same one in every request that declares the same tools, and no two names share one.
     """
-    odd = [name for name in dict.fromkeys(_names(conversation)) if not _FITS.fullmatch(name)]
-    if not odd:
+    used = _used(conversation)
+    if once(conversation.tools, _all_fit) and _all_fit(conversation.hidden) and all(map(_FITS.fullmatch, set(used))):
         return conversation, {}
-    taken = {name for name in _names(conversation) if _FITS.fullmatch(name)}
+    # Declared ones come first, so that history changes no spelling.
+    names = dict.fromkeys([*(tool.name for tool in (*conversation.tools, *conversation.hidden)), *used])
+    odd = [name for name in names if not _FITS.fullmatch(name)]
+    taken = names.keys() - odd
     spelled: dict[str, str] = {}
     for name in odd:
         spelled[name] = _spelling(name, taken)
@@ -36,10 +39,17 @@ def with_fitting_names(conversation: Conversation) -> tuple[Conversation, Mappin
     return _renamed(conversation, spelled), {new: old for old, new in spelled.items()}
 
 
-def _names(conversation: Conversation) -> Iterator[str]:
-    """Every tool that the conversation speaks of; declared ones come first, so that history changes no spelling."""
-    declared = (tool.name for tool in (*conversation.tools, *conversation.hidden))
-    return chain(declared, (use.name for turn in conversation.turns for use in turn.parts if isinstance(use, ToolUse)))
+def _all_fit(tools: Iterable[Tool]) -> bool:
+    return all([_FITS.fullmatch(tool.name) for tool in tools])
+
+
+def _used(conversation: Conversation) -> list[str]:
+    """The tools that were called so far, in order."""
+    names = []
+    for turn in conversation.turns:
+        if turn.role == "assistant":
+            names += [use.name for use in turn.parts if isinstance(use, ToolUse)]
+    return names
 
 
 def _spelling(name: str, taken: set[str]) -> str:
@@ -70,7 +80,7 @@ def _renamed_turn(turn: Turn, spelled: Mapping[str, str]) -> Turn:
     if not any(isinstance(part, ToolUse) and part.name in spelled for part in turn.parts):
         return turn
     parts = (
-        replace(part, name=spelled.get(part.name, part.name)) if isinstance(part, ToolUse) else part
+        ToolUse(part.id, spelled.get(part.name, part.name), part.input) if isinstance(part, ToolUse) else part
         for part in turn.parts
     )
     return Turn(turn.role, tuple(parts))

@@ -120,7 +120,7 @@ def test_without_a_choice_tools_are_not_shown_but_their_history_is() -> None:
 def test_calls_stand_where_they_were_made() -> None:
     two = ToolUse("t2", "now", {})
     said = messages(
-        turn("assistant", "First.\n\n", READ, two, "Then.", "And.", replace(READ, id="t3"), "Done.\n"),
+        turn("assistant", "First.\n\n", READ, two, "Then.", "And.", ToolUse("t3", READ.name, READ.input), "Done.\n"),
         turn("assistant", Thinking("hm"), "Only text.\n"),
         turn("assistant", two),
     )

@@ -12,6 +12,7 @@ from playbook import CONVERSATION, ROUTE
 from bridge.core.conversation import Conversation, Text, ThinkingConfig, Tool, ToolChoice, Turn
 from bridge.core.openai.request import build_request
 from bridge.core.route import BodyPatch, Reasoning, Route, ToolSchema
+from bridge.core.toolset import Toolset
 from bridge.errors import RequestError
 
 ASKED = replace(CONVERSATION, stream=False)
@@ -125,6 +126,33 @@ def test_what_is_not_honoured_is_said(fields: dict[str, Any], route: Route, warn
 def test_what_a_route_does_to_its_own_fields_is_no_loss() -> None:
     route = patched(default={"top_k": 1}, set={"top_p": 0.5}, drop=("top_k", "stop"))
     assert build_request(replace(ASKED, top_p=0.5), route).warnings == ()
+
+
+def test_tools_that_come_again_are_written_as_the_first_time() -> None:
+    shared = Toolset((TOOL, replace(TOOL, name="other", strict=True)))
+    strict = replace(ROUTE, tool_schema=ToolSchema(drop=frozenset({"type"})))
+    for route in (ROUTE, strict, ROUTE, strict):
+        for text in ("hi", "\ud800 ä"):
+            asked = replace(ASKED, turns=(Turn("user", (Text(text),)),))
+            assert build_request(replace(asked, tools=shared), route) == build_request(
+                replace(asked, tools=tuple(shared)), route
+            )
+
+
+def test_a_route_that_sets_the_very_tools_of_the_client_takes_nothing_away() -> None:
+    tools = Toolset((TOOL,))
+    own = json.loads(build_request(replace(ASKED, tools=tools), ROUTE).body)["tools"]
+    for declared in (tools, tuple(tools)):
+        assert build_request(replace(ASKED, tools=declared), patched(set={"tools": own})).warnings == ()
+        (said,) = build_request(replace(ASKED, tools=declared), patched(set={"tools": []})).warnings
+        assert str(said) == "tools: not sent, the route's `request.set` decides it"
+
+
+def test_neither_prompt_nor_key_is_shown() -> None:
+    request = build_request(replace(ASKED, stop_sequences=("hidden-word",)), patched(headers={"x-own": "hidden-word"}))
+    assert b"hidden-word" in request.body
+    assert request.headers["x-own"] == "hidden-word"
+    assert "hidden-word" not in repr(request)
 
 
 def test_what_the_route_decided_is_no_reason_to_refuse() -> None:
