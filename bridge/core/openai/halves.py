@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bridge.core.events import Event, TextDelta, ThinkingDelta, ToolCallDelta
 from bridge.core.jsontext import without_halves
@@ -53,4 +52,4 @@ def _text(event: _Words) -> str:
 
 
 def _saying(event: _Words, text: str) -> _Words:
-    return replace(event, json=text) if isinstance(event, ToolCallDelta) else replace(event, text=text)
+    return ToolCallDelta(event.index, text) if isinstance(event, ToolCallDelta) else type(event)(text)
