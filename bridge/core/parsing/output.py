@@ -97,9 +97,10 @@ class Output:
     def take(self) -> list[ParserEvent]:
         """What was said since the last time, neighbouring deltas joined."""
         out = self._writer.out
-        taken = _joined(out) if len(out) > 1 else out.copy()
-        out.clear()
-        return taken
+        if not out:
+            return []
+        self._writer.out = []
+        return _joined(out) if len(out) > 1 else out
 
 
 def _joined(events: Sequence[ParserEvent]) -> list[ParserEvent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
@@ -66,8 +66,19 @@ class Mode:
         object.__setattr__(self, "key", key)
 
 
+Matcher = Callable[[str], object]
+"""Tells whether a text is of some kind."""
+
+
+def _without(stops: str) -> Matcher:
+    return re.compile(f"[^{stops}]*\\Z" if stops else r"(?s:.*)\Z").match
+
+
 class Table:
-    """The entries that are legal in one state, found by their first literals."""
+    """The entries that are legal in one state, found by their first literals.
+
+    ``unmarked`` tells text in which none of them can begin, ``quiet`` text that says nothing of code or lines either.
+    """
 
     def __init__(self, entries: Iterable[Entry], fences: bool) -> None:
         self.entries = tuple(entries)
@@ -77,8 +88,9 @@ class Table:
             for char in dict.fromkeys(literal[0] for literal in entry.marker.literals):
                 self._by_char.setdefault(char, []).append((entry, entry.marker.literals))
         lines = fences or any(entry.marker.at == "line" for entry in self.entries)
-        stops = "".join(re.escape(char) for char in sorted(self._by_char)) + ("`~\n" if lines else "")
-        self.quiet = re.compile(f"[^{stops}]*\\Z" if stops else r"(?s:.*)\Z").match
+        stops = "".join(re.escape(char) for char in sorted(self._by_char))
+        self.unmarked = _without(stops)
+        self.quiet = _without(stops + "`~\n") if lines else self.unmarked
 
     def at(self, text: str, pos: int) -> list[Entry]:
         """The entries that may begin at ``pos``."""
