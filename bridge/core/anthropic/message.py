@@ -61,7 +61,8 @@ class MessageFold:
         before = self._order.block
         if before is Block.END:
             return
-        event = self._order.settle(event)
+        if before is Block.CUT:
+            event = self._order.settle(event)
         after = self._order.step(event)
         if after is not before:
             self._close(before, event)

@@ -84,8 +84,8 @@ class BlockWriter:
         self._space = ""
 
 
-_FENCE_MARKS = re.compile(r"[`~\n]")
-_RUN = re.compile(r"`+|~+|\n|[^`~\n]+")
+_MARKS = re.compile("[`~][`~]*")
+_RUN = re.compile("`+|~+")
 
 
 class FenceTracker:
@@ -107,22 +107,32 @@ class FenceTracker:
 
     def feed(self, text: str) -> None:
         """More text."""
-        if not self._run and not _FENCE_MARKS.search(text):
-            if self._indent_only and not text.isspace():
-                self._indent_only = False
+        if "`" not in text and "~" not in text:
+            self._lines(text)
             return
-        for piece in _RUN.findall(text):
-            char = piece[0]
-            if self._run and char != self._run[0]:
-                self._end_run()
-            if char in "`~":
-                self._run += piece
-            elif char == "\n":
-                self._inline = 0
-                self._info = False
-                self._indent_only = True
-            elif not piece.isspace():
-                self._indent_only = False
+        at = 0
+        for marks in _MARKS.finditer(text):
+            if marks.start() > at:
+                self._lines(text[at : marks.start()])
+            for run in _RUN.findall(marks[0]):
+                if self._run and run[0] != self._run[0]:
+                    self._end_run()
+                self._run += run
+            at = marks.end()
+        if at < len(text):
+            self._lines(text[at:])
+
+    def _lines(self, text: str) -> None:
+        """More text, without a backtick or tilde in it."""
+        if self._run:
+            self._end_run()
+        _, newline, line = text.rpartition("\n")
+        if newline:
+            self._inline = 0
+            self._info = False
+            self._indent_only = not line or line.isspace()
+        elif self._indent_only and not line.isspace():
+            self._indent_only = False
 
     def pass_words(self, text: str) -> None:
         """More text, without a backtick, tilde or line break in it."""

@@ -10,7 +10,7 @@ from bridge.core.parsing.markers import MORE, Match
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.output import Output
 from bridge.core.parsing.spec import ParserSpec
-from bridge.core.parsing.tables import Entry, Kind, Matcher, Mode, compile_set
+from bridge.core.parsing.tables import Entry, Kind, Mode, Test, compile_set
 from bridge.core.parsing.tentative import Tentative
 from bridge.core.parsing.trace import Trace
 
@@ -55,8 +55,8 @@ class Scanner(ABC):
         self._cut = False
         self._undecided = False
         self._at_zero = bool(self._set.prefilled)
-        self._unmarked: Matcher | None
-        self._quiet: Matcher | None
+        self._unmarked: Test | None
+        self._quiet: Test | None
         reasoning = self._set.reasoning
         opens = reasoning is not None and reasoning.reasoning.start == "open"
         if reasoning is not None and thinking and (opens if starts_open is None else starts_open):
@@ -84,15 +84,13 @@ class Scanner(ABC):
 
         In what is ``_unmarked`` no marker can begin; what is ``_quiet`` goes on with the text of the answer.
         """
-        mode, out = self._modes[-1], self._out
-        self._table = self._set.table(
-            mode, calls=self._armed, thinking=self._thinking, start=out.start, trailing=out.trailing
-        )
+        mode, start, trailing = self._modes[-1], self._out.start, self._out.trailing
+        self._table = table = self._set.table(mode, self._armed, self._thinking, start, trailing)
         self._unmarked = self._quiet = None
         if not (self._racing or self._tentative is not None or self._at_zero):
-            self._unmarked = self._table.unmarked
-            if mode.to == "text" and mode.kind != "section" and not (out.start or out.trailing):
-                self._quiet = self._table.quiet
+            self._unmarked = table.unmarked
+            if mode.to == "text" and mode.kind != "section" and not (start or trailing):
+                self._quiet = table.quiet
 
     @property
     def _eof(self) -> bool:

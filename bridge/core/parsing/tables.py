@@ -66,12 +66,21 @@ class Mode:
         object.__setattr__(self, "key", key)
 
 
-Matcher = Callable[[str], object]
-"""Tells whether a text is of some kind."""
+Test = Callable[[str], bool]
 
 
-def _without(stops: str) -> Matcher:
-    return re.compile(f"[^{stops}]*\\Z" if stops else r"(?s:.*)\Z").match
+def _without(stops: str) -> Test:
+    """Tells text without any of these characters; they are few, and each is looked for faster than a regex does."""
+
+    def free(text: str) -> bool:
+        for char in stops:
+            if char in text:
+                break
+        else:
+            return True
+        return False
+
+    return free
 
 
 class Table:
@@ -88,7 +97,7 @@ class Table:
             for char in dict.fromkeys(literal[0] for literal in entry.marker.literals):
                 self._by_char.setdefault(char, []).append((entry, entry.marker.literals))
         lines = fences or any(entry.marker.at == "line" for entry in self.entries)
-        stops = "".join(re.escape(char) for char in sorted(self._by_char))
+        stops = "".join(sorted(self._by_char))
         self.unmarked = _without(stops)
         self.quiet = _without(stops + "`~\n") if lines else self.unmarked
 
@@ -117,7 +126,7 @@ class CompiledSet:
         self.may_be_prefilled = re.compile("|".join(dict.fromkeys(p.beginning for p in patterns)) or r"(?!)").match
         self._tables: dict[tuple[object, ...], Table] = {}
 
-    def table(self, mode: Mode, *, calls: bool, thinking: bool, start: bool, trailing: bool) -> Table:
+    def table(self, mode: Mode, calls: bool, thinking: bool, start: bool, trailing: bool) -> Table:
         """What is legal in ``mode``: ``start`` before any text, ``trailing`` right behind a call."""
         key = (mode.key, calls, thinking, start, trailing)
         table = self._tables.get(key)
