@@ -110,14 +110,14 @@ class StreamEncoder:
             return self._prefix + dumps(event.text) + _TAIL
         if before is Block.END:
             return b""
+        if isinstance(event, Usage):
+            self._usage.add(event)
+            return b""
         if before is Block.CUT:
             event = self._order.settle(event)
         if isinstance(event, Fault):
             return self.error(event)
         after = self._order.step(event)
-        if isinstance(event, Usage):
-            self._usage.add(event)
-            return b""
         frames = b"" if self._started else self._start()
         if after is not before and after is not Block.CUT:
             frames += self._close(before) + self._begin(after, event)

@@ -61,6 +61,9 @@ class MessageFold:
         before = self._order.block
         if before is Block.END:
             return
+        if isinstance(event, Usage):
+            self._usage.add(event)
+            return
         if before is Block.CUT:
             event = self._order.settle(event)
         after = self._order.step(event)
@@ -72,8 +75,6 @@ class MessageFold:
             self._pieces.append(event.json)
         elif isinstance(event, ToolCallStart):
             self._call = event
-        elif isinstance(event, Usage):
-            self._usage.add(event)
         elif isinstance(event, Finish):
             self._finish = event
         elif isinstance(event, Fault):

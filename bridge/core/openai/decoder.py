@@ -218,18 +218,13 @@ class Decoder:
             return self._failed(failure)
         events: list[Event] = []
         reason = ""
-        choice: dict[str, object] = {}
-        for candidate in choices if isinstance(choices, list) else ():
-            # Only one answer was asked for; whatever else is sent is not it.
-            if isinstance(candidate, dict) and candidate.get("index") in (0, None):
-                choice = candidate
-                break
+        choice = _choice_in(choices)
         if choice:
             said = choice.get("finish_reason")
             reason = said if isinstance(said, str) else ""
             if choice.get("error") or reason in _FAILURES:
                 return self._failed(choice.get("error") or f"its answer ended with {reason}")
-            events += self._choice(choice)
+            events = self._choice(choice)
         usage = self._find_usage(chunk, choice)
         if usage:
             self._usage = usage
@@ -354,6 +349,14 @@ class Decoder:
 
     def _note(self, name: str, count: int = 1) -> None:
         self.notes[name] = self.notes.get(name, 0) + count
+
+
+def _choice_in(choices: object) -> dict[str, object]:
+    """The answer that was asked for: only one was, whatever else is sent is not it."""
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("index") in (0, None):
+            return choice
+    return {}
 
 
 def _object_in(value: object) -> dict[str, object] | None:
