@@ -94,7 +94,8 @@ class Exchange:
         self.unchecked = None
         self.usage = NOT_COUNTED
         losses = self._conversation.warnings + self._request.warnings
-        check(losses, route)
+        if losses:
+            check(losses, route)
         self.warnings = _words(losses)
         self.attempts += 1
         self.progress = 0

@@ -33,16 +33,16 @@ class BlockWriter:
             text = self._space + text
             self._space = ""
         if text[-1].isspace():
-            return self._hold(text, self._edges[0])
-        return [TextDelta(text)]
+            text = self._without_edge(text, self._edges[0])
+        return [TextDelta(text)] if text else []
 
-    def _hold(self, text: str, edges: str | None) -> list[ParserEvent]:
-        """Text that ends in white space, which is held if the block's edge may be here."""
+    def _without_edge(self, text: str, edges: str | None) -> str:
+        """``text``, which ends in white space, without what of it is held: the block's edge may be here."""
         kept = len(text if edges == "" else text.rstrip(edges))
         if len(text) - kept > _SPACE_LIMIT:
             kept = len(text)
         self._space = text[kept:]
-        return [TextDelta(text[:kept])] if kept else []
+        return text[:kept]
 
     def write(self, text: str, reasoning: bool) -> None:
         """More text, or more reasoning."""
@@ -51,8 +51,9 @@ class BlockWriter:
                 self.boundary()
             self._space = ""
             self._reasoning = reasoning
-        text = self._space + text
-        self._space = ""
+        if self._space:
+            text = self._space + text
+            self._space = ""
         edges = self._edges[reasoning]
         if not self._started:
             bare = text.lstrip()
@@ -64,12 +65,10 @@ class BlockWriter:
             if self._spans or reasoning:
                 text = bare if edges is None else text.lstrip(edges) if edges else text
             self._started = True
-        kept = len(text.rstrip(edges) if edges != "" else text)
-        if len(text) - kept > _SPACE_LIMIT:
-            kept = len(text)
-        self._space = text[kept:]
-        if kept:
-            self.out.append(ThinkingDelta(text[:kept]) if reasoning else TextDelta(text[:kept]))
+        if text[-1:].isspace():
+            text = self._without_edge(text, edges)
+        if text:
+            self.out.append(ThinkingDelta(text) if reasoning else TextDelta(text))
 
     def boundary(self) -> None:
         """Something else than text begins here."""

@@ -164,27 +164,26 @@ class Scanner(ABC):
             return
         mode, base = self._modes[-1], self._base
         self._advance(len(text))
-        match mode.to:
-            case "text":
-                fresh = self._out.start or self._out.trailing
-                if self._drops_junk(mode):
-                    # a call that failed comes back as text; what stood beside it is junk
-                    kept = max(0, self._verbatim_to - base)
-                    if self._trace and text[kept:].strip():
-                        self._trace.add("dropped", base + kept, self._base, "junk in the section")
-                    text = text[:kept]
-                if text:
-                    self._out.text(text)
-                if fresh and not (self._out.start or self._out.trailing):
-                    self._refresh()
-            case "reasoning":
-                self._out.reasoning(text)
-            case "drop":
-                if self._trace:
-                    self._trace.add("dropped", base, self._base, "what this channel holds is not shown")
+        to, out = mode.to, self._out
+        if to == "text":
+            fresh = out.start or out.trailing
+            if mode.kind == "section" and self._drops_junk(mode):
+                # a call that failed comes back as text; what stood beside it is junk
+                kept = max(0, self._verbatim_to - base)
+                if self._trace and text[kept:].strip():
+                    self._trace.add("dropped", base + kept, self._base, "junk in the section")
+                text = text[:kept]
+            if text:
+                out.text(text)
+            if fresh and not (out.start or out.trailing):
+                self._refresh()
+        elif to == "reasoning":
+            out.reasoning(text)
+        elif self._trace:
+            self._trace.add("dropped", base, self._base, "what this channel holds is not shown")
 
     def _drops_junk(self, mode: Mode) -> bool:
-        if mode.kind != "section" or not mode.accepted:
+        if not mode.accepted:
             return False
         section = self._set.specs[mode.spec].spec.section
         return section is not None and section.junk == "drop"
