@@ -320,13 +320,12 @@ def _call_of(events: Iterable[CallEvent]) -> tuple[str, object]:
     """Name and arguments of the call that ``events`` are; None for arguments that are not whole."""
     name, pieces = "", []
     for event in events:
-        match event:
-            case ToolCallStart(name=name):
-                pass
-            case ToolCallDelta(json=piece):
-                pieces.append(piece)
-            case ToolCallAbort():
-                return name, None
+        if isinstance(event, ToolCallDelta):
+            pieces.append(event.json)
+        elif isinstance(event, ToolCallStart):
+            name = event.name
+        elif isinstance(event, ToolCallAbort):
+            return name, None
     return name, jsontext.loads("".join(pieces) or "{}")
 
 
