@@ -12,7 +12,7 @@ _Words = TextDelta | ThinkingDelta | ToolCallDelta
 
 def may_hold(data: bytes) -> bool:
     """Whether this JSON may hold a half: only an escape can."""
-    return b"\\" in data and (b"\\ud" in data or b"\\uD" in data)
+    return b"\\" in data and b"\\u" in data and (b"\\ud" in data or b"\\uD" in data)
 
 
 class Halves:

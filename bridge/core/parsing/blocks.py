@@ -83,8 +83,13 @@ class BlockWriter:
         self._space = ""
 
 
-_MARKS = re.compile("[`~][`~]*")
 _RUN = re.compile("`+|~+")
+
+
+def _run_at(text: str, start: int) -> str:
+    run = _RUN.match(text, start)
+    assert run is not None
+    return run[0]
 
 
 class FenceTracker:
@@ -106,18 +111,20 @@ class FenceTracker:
 
     def feed(self, text: str) -> None:
         """More text."""
-        if "`" not in text and "~" not in text:
-            self._lines(text)
-            return
-        at = 0
-        for marks in _MARKS.finditer(text):
-            if marks.start() > at:
-                self._lines(text[at : marks.start()])
-            for run in _RUN.findall(marks[0]):
-                if self._run and run[0] != self._run[0]:
-                    self._end_run()
-                self._run += run
-            at = marks.end()
+        tick, tilde, at = text.find("`"), text.find("~"), 0
+        while tick >= 0 or tilde >= 0:
+            start = tick if tilde < 0 or 0 <= tick < tilde else tilde
+            if start > at:
+                self._lines(text[at:start])
+            run = _run_at(text, start)
+            if self._run and run[0] != self._run[0]:
+                self._end_run()
+            self._run += run
+            at = start + len(run)
+            if start == tick:
+                tick = text.find("`", at)
+            else:
+                tilde = text.find("~", at)
         if at < len(text):
             self._lines(text[at:])
 
