@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from bridge.core import jsontext
@@ -40,7 +39,7 @@ class Attempt:
     ``usage`` is what the upstream counted, if it did. ``Usage`` and ``Finish`` are not shown but returned,
     the latter with the reason that holds for the client. ``tool_names`` maps the upstream's name of a
     tool to the client's where they differ. ``cut_short``: the answer ended here, at a stop sequence of the
-    client's, and the upstream has more to say.
+    client's, and the upstream has more to say. ``decoder`` knows how far the answer has come.
     """
 
     def __init__(
@@ -55,23 +54,23 @@ class Attempt:
         self.usage: Usage | None = None
         self.cut_short = False
         self._gate = CallGate(conversation, tool_names)
-        self._streaming = _streaming(route, conversation)
+        self._streaming = streaming = _streaming(route, conversation)
         self._call_id = new_call_id
-        self._decoder = Decoder(
-            self._call_id,
+        self.decoder = Decoder(
+            new_call_id,
             route.upstream.name,
             route.model,
-            eager={"complete": None, "per_tool": self._gate.eager, "eager": _always}[self._streaming],
+            eager=None if streaming == "complete" else _always if streaming == "eager" else self._gate.eager,
             repair=read_json,
             taken_ids=partial(call_ids, conversation),
             secrets=(route.upstream.api_key,),
             rules=route.errors,
         )
-        self._reader = AnswerReader(self._decoder)
+        self._reader = AnswerReader(self.decoder)
         self._conversation = conversation
         self._said: list[str] | None = None
-        checked = conversation.strict_output and route.structured_output != "none"
-        if conversation.output_schema is not None and checked:
+        schema = conversation.output_schema
+        if schema is not None and conversation.strict_output and route.structured_output != "none":
             self._said = []
             show = _noting(show, self._said)
         self._stops = StopGate(conversation.stop_sequences, show) if conversation.stop_sequences else None
@@ -89,19 +88,10 @@ class Attempt:
         self._thought = False
         self._engine = self._new_engine(_starts_open(route, conversation))
 
-    @property
-    def ended(self) -> bool:
-        """The model said why it stopped; nothing but token counts can still come."""
-        return self._decoder.ended
-
-    @property
-    def progress(self) -> int:
-        """Grows with everything that the model says, shown or not."""
-        return self._decoder.progress
-
     def receive(self, data: bytes) -> Finish | Fault | None:
         """More of the answer's body; returns how the answer ended, once it did."""
-        return self._handle(self._reader.feed(data))
+        events = self._reader.feed(data)
+        return self._handle(events) if events else None
 
     def receive_eof(self) -> Finish | Fault | None:
         """The body ended."""
@@ -109,7 +99,7 @@ class Attempt:
 
     def broken(self, what: str) -> Fault:
         """The fault of an upstream that sent ``what``."""
-        return self._decoder.broken(what)
+        return self.decoder.broken(what)
 
     def flush(self) -> None:
         """The answer is given up: what was held back of its text comes out, but no call begins any more."""
@@ -129,35 +119,32 @@ class Attempt:
     def counters(self) -> dict[str, int]:
         """What decoder and parser noticed, by name."""
         counters = dict(self._counters)
-        _add(counters, self._gate.counters)
-        _add(counters, self._decoder.notes)
-        _add(counters, self._engine.counters)
+        for more in (self._gate.counters, self.decoder.notes, self._engine.counters):
+            if more:
+                _add(counters, more)
         return counters
 
     def _handle(self, events: Iterable[Event]) -> Finish | Fault | None:
-        engine, stops = self._engine, self._stops
+        stops = self._stops
         events = iter(events)
         for event in events:
             if stops is not None and stops.matched is not None:
                 return self._stopped(stops.matched, [event, *events])
-            if type(event) is TextDelta:
-                self._emit_all(engine.feed(event.text))
+            if isinstance(event, TextDelta):
+                self._emit_all(self._engine.feed(event.text))
                 if self._cut:
                     return self._uncompletable()
-                continue
-            match event:
-                case ThinkingDelta(text):
-                    if self._reads_field:
-                        self._emit_all(engine.feed_reasoning(text))
-                case Usage():
-                    self.usage = event
-                case Finish():
-                    return self._finish(event)
-                case Fault():
-                    return event
-                case ToolCallStart() | ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
-                    self._structured(event)
-                    engine = self._engine
+            elif isinstance(event, ThinkingDelta):
+                if self._reads_field:
+                    self._emit_all(self._engine.feed_reasoning(event.text))
+            elif isinstance(event, Usage):
+                self.usage = event
+            elif isinstance(event, Finish):
+                return self._finish(event)
+            elif isinstance(event, Fault):
+                return event
+            else:
+                self._structured(event)
         if stops is not None and stops.matched is not None:
             return self._stopped(stops.matched, ())
         return None
@@ -204,7 +191,7 @@ class Attempt:
             self._text_ended = False
             self._written = self._made.copy()
         if isinstance(event, ToolCallStart):
-            event = replace(event, name=self._gate.named(event.name))
+            event = ToolCallStart(event.index, event.id, self._gate.named(event.name))
         if not self._written:
             self._emit_event(event)
             return
@@ -221,7 +208,7 @@ class Attempt:
 
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
-            if type(event) is TextDelta and not (self._thought or self._cut):
+            if isinstance(event, TextDelta) and not (self._thought or self._cut):
                 self._show(event)
             else:
                 self._emit_event(event)
@@ -231,24 +218,23 @@ class Attempt:
         if self._cut or (self._stops is not None and self._stops.matched is not None):
             # Behind a call that cannot be completed nothing can be shown any more, and behind the end nothing comes.
             return
-        match event:
-            case TextDelta(text):
-                if self._thought:
-                    self._thought = False
-                    event = TextDelta(f"\n\n{text}")
-            case ThinkingDelta(text):
-                if self._emit == "drop":
-                    return
-                if self._emit == "text":
-                    self._thought = True
-                    event = TextDelta(text)
-            case ToolCallStart() | ToolCallDelta() | ToolCallEnd() | ToolCallAbort():
-                admitted = self._gate.admit(event)
-                if admitted is None:
-                    return
-                if not self._native:
-                    self._note(admitted)
-                event, self._cut = admitted, isinstance(admitted, ToolCallAbort)
+        if isinstance(event, TextDelta):
+            if self._thought:
+                self._thought = False
+                event = TextDelta(f"\n\n{event.text}")
+        elif isinstance(event, ThinkingDelta):
+            if self._emit == "drop":
+                return
+            if self._emit == "text":
+                self._thought = True
+                event = TextDelta(event.text)
+        elif isinstance(event, CallEvent):
+            admitted = self._gate.admit(event)
+            if admitted is None:
+                return
+            if not self._native:
+                self._note(admitted)
+            event, self._cut = admitted, isinstance(admitted, ToolCallAbort)
         self._show(event)
 
     def _note(self, event: CallEvent) -> None:
@@ -286,11 +272,11 @@ class Attempt:
         return finish
 
     def _uncompletable(self) -> Fault:
-        return self._decoder.broken("a tool call that cannot be completed")
+        return self.decoder.broken("a tool call that cannot be completed")
 
     def _window_is_full(self) -> bool:
         usage, window = self.usage, self.route.context_window
-        if not self._decoder.progress and not (usage and usage.output_tokens):
+        if not self.decoder.progress and not (usage and usage.output_tokens):
             # Not one token fitted in.
             return True
         if usage is None or window is None:
@@ -334,13 +320,12 @@ def _call_of(events: Iterable[CallEvent]) -> tuple[str, object]:
     """Name and arguments of the call that ``events`` are; None for arguments that are not whole."""
     name, pieces = "", []
     for event in events:
-        match event:
-            case ToolCallStart(name=name):
-                pass
-            case ToolCallDelta(json=piece):
-                pieces.append(piece)
-            case ToolCallAbort():
-                return name, None
+        if isinstance(event, ToolCallDelta):
+            pieces.append(event.json)
+        elif isinstance(event, ToolCallStart):
+            name = event.name
+        elif isinstance(event, ToolCallAbort):
+            return name, None
     return name, jsontext.loads("".join(pieces) or "{}")
 
 

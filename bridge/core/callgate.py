@@ -33,20 +33,18 @@ class CallGate:
         self.started = 0
         self.finished = 0
         self._choice = conversation.tool_choice
-        self._declared = {tool.name: tool for tool in (*conversation.tools, *conversation.hidden)}
+        self._tools = conversation.tools if not conversation.hidden else (*conversation.tools, *conversation.hidden)
         self._spelled = spelled
         self._dropping = False
 
-    @cached_property
+    @property
     def tools(self) -> tuple[Tool, ...]:
         """The declared tools, and those that have two names under both."""
-        declared = tuple(self._declared.values())
         if not self._spelled:
-            return declared
-        others = (
-            replace(self._declared[name], name=other) for other, name in self._spelled.items() if name in self._declared
-        )
-        return (*declared, *others)
+            return self._tools
+        declared = self._declared
+        others = (replace(declared[name], name=other) for other, name in self._spelled.items() if name in declared)
+        return (*declared.values(), *others)
 
     @property
     def readable(self) -> tuple[Tool, ...]:
@@ -56,7 +54,7 @@ class CallGate:
     @property
     def unanswered(self) -> bool:
         """The client wanted a call and has got none."""
-        return self._choice.mode in ("any", "tool") and bool(self._declared) and not self.started
+        return self._choice.mode in ("any", "tool") and bool(self._tools) and not self.started
 
     def eager(self, name: str) -> bool:
         """Whether the tool that a structured call names asks for arguments as they come."""
@@ -72,22 +70,25 @@ class CallGate:
 
     def admit(self, event: CallEvent) -> CallEvent | None:
         """What the client gets of an event: None if it belongs to a call that is dropped."""
-        match event:
-            case ToolCallStart(_, id_, name):
-                name = self._spelled.get(name, name)
-                self._dropping = self._drops(name)
-                if self._dropping:
-                    return None
-                self.started += 1
-                return ToolCallStart(self.started - 1, id_, name)
-            case _ if self._dropping:
+        if isinstance(event, ToolCallStart):
+            name = self._spelled.get(event.name, event.name)
+            self._dropping = self._drops(name)
+            if self._dropping:
                 return None
-            case ToolCallDelta(_, json):
-                return ToolCallDelta(self.started - 1, whole_characters(json))
-            case ToolCallEnd():
-                self.finished += 1
-                return ToolCallEnd(self.started - 1)
+            self.started += 1
+            return ToolCallStart(self.started - 1, event.id, name)
+        if self._dropping:
+            return None
+        if isinstance(event, ToolCallDelta):
+            return ToolCallDelta(self.started - 1, whole_characters(event.json))
+        if isinstance(event, ToolCallEnd):
+            self.finished += 1
+            return ToolCallEnd(self.started - 1)
         return ToolCallAbort(self.started - 1)
+
+    @cached_property
+    def _declared(self) -> dict[str, Tool]:
+        return {tool.name: tool for tool in self._tools}
 
     @cached_property
     def _toolbox(self) -> Toolbox:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bridge.core.jsontext import Record
+
 FaultKind = Literal[
     "invalid_request",
     "authentication",
@@ -38,22 +40,19 @@ StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "ref
 """Why the model stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(Record, frozen=True, gc=False):
     """More of the answer's text. Never empty."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThinkingDelta:
+class ThinkingDelta(Record, frozen=True, gc=False):
     """More of the model's reasoning. Never empty."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallStart:
+class ToolCallStart(Record, frozen=True, gc=False):
     """A call begins. ``index`` counts the calls of one answer from 0; calls never interleave."""
 
     index: int
@@ -61,30 +60,26 @@ class ToolCallStart:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(Record, frozen=True, gc=False):
     """A fragment of the call's arguments: the fragments of a call concatenate to one JSON object."""
 
     index: int
     json: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallEnd:
+class ToolCallEnd(Record, frozen=True, gc=False):
     """The call is whole: its arguments are a complete JSON object and may be run."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallAbort:
+class ToolCallAbort(Record, frozen=True, gc=False):
     """The call was begun (eager streaming only) and can never be completed; it must not be run."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Record, frozen=True, gc=False):
     """Token counts. The three input counters are disjoint; their sum is the prompt."""
 
     input_tokens: int = 0
@@ -98,8 +93,7 @@ NOT_COUNTED = Usage()
 """What is known before anyone has counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Record, frozen=True, gc=False):
     """The answer is complete. ``stop_sequence`` is set exactly when the reason is ``stop_sequence``."""
 
     reason: StopReason

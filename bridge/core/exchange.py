@@ -6,7 +6,7 @@ The centre of the bridge, and free of IO. The shell around it sends what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from bridge.core import jsontext
@@ -15,7 +15,7 @@ from bridge.core.attempt import Attempt
 from bridge.core.carrier import Refusal
 from bridge.core.conversation import Conversation
 from bridge.core.events import NOT_COUNTED, Event, Fault, Finish, StopReason, Usage
-from bridge.core.losses import check
+from bridge.core.losses import Loss, check
 from bridge.core.openai.request import UpstreamRequest, build_request
 from bridge.core.openai.structured import asked_in
 from bridge.core.route import Route
@@ -34,6 +34,8 @@ class Exchange:
     Attempts may follow each other until ``content_started``; nothing of an
     earlier one is left. ``receive*`` never raises, whatever arrives: a failure is
     the value ``fault``, and the shell either calls ``attempt`` again or ``fail``.
+    ``progress`` grows with everything that the model says in an attempt, shown or not; comments do not count.
+    ``ended``: the model said why it stopped. Only token counts can still come: not worth a long wait.
     ``unchecked`` is the text of an answer that is complete and has to fit
     ``output_schema``: the shell says with ``checked`` whether it does.
     """
@@ -52,8 +54,10 @@ class Exchange:
         self.usage = NOT_COUNTED
         self.stop_reason: StopReason | None = None
         self.unchecked: str | None = None
-        self.warnings = tuple(map(str, conversation.warnings))
+        self.warnings = _words(conversation.warnings)
         self.attempts = 0
+        self.progress = 0
+        self.ended = False
         self.headers: Mapping[str, str] = {}
         self._conversation = conversation
         self._new_id = new_id
@@ -63,12 +67,15 @@ class Exchange:
         self._answer_id = new_id(voice.answer_prefix)
         self._request: UpstreamRequest | None = None
         self._attempt: Attempt | None = None
+        self._live: Attempt | None = None
         self._failed = False
         self._last: Finish | None = None
         self._out: list[bytes] = []
-        self._encoder = voice.stream(conversation, self._answer_id, request_id, input_tokens)
+        self._encoder: Stream | None = None
         self._fold: Fold | None = None
-        self._show = _shower(self._encoder, self._out)
+        self._show: Callable[[Event], None]
+        if conversation.stream:
+            self._encoder = voice.stream(conversation, self._answer_id, request_id, input_tokens)
 
     def attempt(self, route: Route) -> UpstreamRequest:
         """Begin an attempt; gives what to send.
@@ -87,23 +94,23 @@ class Exchange:
         self.unchecked = None
         self.usage = NOT_COUNTED
         losses = self._conversation.warnings + self._request.warnings
-        check(losses, route)
-        self.warnings = tuple(map(str, losses))
+        if losses:
+            check(losses, route)
+        self.warnings = _words(losses)
         self.attempts += 1
-        signer = Signer(route.upstream.signing_key, route.model)
-        self._encoder.sign_as(signer)
-        if not self._conversation.stream:
-            self._fold = self._voice.fold(self._conversation, self._answer_id, self._input_tokens, signer)
-            self._show = self._fold.add
+        self.progress = 0
+        self.ended = False
+        self._show = self._shown_by(Signer(route.upstream.signing_key, route.model))
         names = self._request.tool_names
         new_call_id = partial(self._new_id, self._voice.call_prefix)
-        self._attempt = Attempt(self._conversation, route, new_call_id, self._show, names)
+        self._attempt = self._live = Attempt(self._conversation, route, new_call_id, self._show, names)
         return self._request
 
     def receive_head(self, content_type: str, headers: Mapping[str, str] | None = None) -> None:
         """A 2xx answer began."""
         if self._live is not None and content_type.startswith("text/html"):
             self.fault = self._live.broken("a page of markup instead of an answer")
+            self._live = None
 
     def receive_refusal(self, fault: Fault, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """An answer that is not 2xx: the fault that was made of it says all that a client understands."""
@@ -126,10 +133,11 @@ class Exchange:
         if attempt is None:
             if self.unchecked is not None:
                 self.unchecked, self.fault = None, fault
-        elif attempt.ended:
+        elif self.ended:
             self.receive_eof()
         else:
             self.fault = fault
+            self._live = None
 
     @property
     def output_schema(self) -> Mapping[str, object] | None:
@@ -158,24 +166,14 @@ class Exchange:
         return self._attempt is not None and self._attempt.cut_short
 
     @property
-    def ended(self) -> bool:
-        """The model said why it stopped. Only token counts can still come: not worth a long wait."""
-        return self.finished or (self._attempt is not None and self._attempt.ended)
-
-    @property
-    def progress(self) -> int:
-        """Grows with everything that the model says in this attempt, shown or not; comments do not count."""
-        return self._attempt.progress if self._attempt is not None else 0
-
-    @property
     def content_started(self) -> bool:
         """A content block went out to the client: no attempt may follow."""
-        return self._encoder.content_started
+        return self._encoder is not None and self._encoder.content_started
 
     @property
     def ready(self) -> bool:
         """The client's answer can begin: its first event is there."""
-        return self.finished or self._encoder.started
+        return self.finished or (self._encoder is not None and self._encoder.started)
 
     @property
     def counted(self) -> UpstreamRequest | None:
@@ -189,12 +187,12 @@ class Exchange:
 
     def open(self) -> None:
         """The client has waited long enough: begin a streamed answer, whatever comes."""
-        if self._conversation.stream:
+        if self._encoder is not None:
             self._out.append(self._encoder.open())
 
     def ping(self) -> None:
         """A sign of life between events."""
-        if self._encoder.started:
+        if self._encoder is not None and self._encoder.started:
             self._out.append(self._encoder.ping())
 
     def keep_alive(self) -> None:
@@ -202,7 +200,7 @@ class Exchange:
 
         If the model is speaking and nothing of it can be shown yet, a block begins for it: no attempt may follow.
         """
-        if self._encoder.started:
+        if self._encoder is not None and self._encoder.started:
             self._out.append(self._encoder.keep_alive(speaking=self.progress > 0))
 
     def fail(self, fault: Fault) -> None:
@@ -211,9 +209,10 @@ class Exchange:
             return
         self._failed = True
         self.fault = fault
+        self._live = None
         if self.content_started and self._attempt is not None:
             self._attempt.flush()
-        if self._encoder.started:
+        if self._encoder is not None and self._encoder.started:
             self._out.append(self._encoder.error(fault, self._request_id))
 
     def refusal(self, fault: Fault) -> Refusal | None:
@@ -222,8 +221,9 @@ class Exchange:
 
     def client_bytes(self) -> bytes:
         """What a streamed answer has to send since the last call."""
-        out = b"".join(self._out)
-        self._out.clear()
+        waiting = self._out
+        out = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        waiting.clear()
         return out
 
     def message(self) -> bytes:
@@ -232,15 +232,19 @@ class Exchange:
             raise RuntimeError("there is no message before an exchange without streaming has finished")
         return jsontext.dumps(self._fold.message())
 
-    @property
-    def _live(self) -> Attempt | None:
-        """The attempt that still listens."""
-        over = self.fault is not None or self.finished or self._failed or self.unchecked is not None
-        return None if over else self._attempt
+    def _shown_by(self, signer: Signer) -> Callable[[Event], None]:
+        """What takes the events of an attempt whose reasoning is signed by ``signer``."""
+        if self._encoder is not None:
+            self._encoder.sign_as(signer)
+            return _shower(self._encoder, self._out)
+        self._fold = self._voice.fold(self._conversation, self._answer_id, self._input_tokens, signer)
+        return self._fold.add
 
     def _conclude(self, attempt: Attempt, last: Finish | Fault | None) -> None:
+        self.progress, self.ended = attempt.decoder.progress, attempt.decoder.ended
         if last is None:
             return
+        self._live = None
         self.usage = attempt.usage or NOT_COUNTED
         if isinstance(last, Fault):
             self.fault = last
@@ -254,11 +258,11 @@ class Exchange:
     def _complete(self, attempt: Attempt, last: Finish) -> None:
         if attempt.usage is None:
             # Clients compact by these counts: an estimate serves them better than zeros.
-            self.usage = Usage(input_tokens=self._estimate(), output_tokens=attempt.progress)
+            self.usage = Usage(input_tokens=self._estimate(), output_tokens=self.progress)
         self._show(self.usage)
         self._show(last)
         self.stop_reason = last.reason
-        self.finished = True
+        self.finished = self.ended = True
 
     def _estimate(self) -> int:
         """The tokens of the input; worked out at most once."""
@@ -268,4 +272,9 @@ class Exchange:
 
 def _shower(encoder: Stream, out: list[bytes]) -> Callable[[Event], None]:
     """Puts events into ``out``. No method of the exchange: it and its attempt would hold each other for good."""
-    return lambda event: out.append(encoder.encode(event))
+    append, encode = out.append, encoder.encode
+    return lambda event: append(encode(event))
+
+
+def _words(losses: Sequence[Loss]) -> tuple[str, ...]:
+    return tuple(map(str, losses)) if losses else ()

@@ -36,7 +36,7 @@ class Signer:
 
     def __init__(self, key: bytes, model: str) -> None:
         self._key = key
-        self._model = model.encode("utf-8", "surrogatepass")
+        self._model = model
 
     def begin(self, *, carried: bool = False) -> Seal:
         """The seal of one block. ``carried``: the text travels in the signature and nowhere else."""
@@ -65,7 +65,8 @@ class Signer:
 
     def _mac(self, purpose: bytes) -> hashlib.blake2b:
         mac = hashlib.blake2b(key=self._key, digest_size=_MAC_SIZE, person=b"toolbridge tb1")
-        mac.update(b"%b %d %b" % (purpose, len(self._model), self._model))
+        model = _bytes(self._model)
+        mac.update(b"%b %d %b" % (purpose, len(model), model))
         return mac
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from bridge.core.jsontext import Record
 
 MAX_FRAME = 4 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
+_LF = 0x0A
 
 
-class Frame(NamedTuple):
+class Frame(Record, frozen=True, gc=False):
     """One event of the stream: its data lines joined by LF, and its name if it has one."""
 
     data: bytes
@@ -44,9 +45,9 @@ class FrameDecoder:
             self._between_frames
             and data[:6] == b"data: "
             and data.find(b"\n") == len(data) - 2
-            and data[-1:] == b"\n"
-            and len(data) <= self._limit
+            and data[-1] == _LF
             and b"\r" not in data
+            and len(data) <= self._limit
         ):
             return [Frame(data[6:-2])]
         if self.overflow or not data:
@@ -60,6 +61,8 @@ class FrameDecoder:
             data = b"".join(self._tail)
             self._tail.clear()
             self._tail_size = 0
+        if self._first_line and data[:1] != _BOM[:1]:
+            self._first_line = False
         if not (self._lines or self._event or self._first_line) and len(data) <= self._limit:
             data = self._whole_frames(data)
         if data:

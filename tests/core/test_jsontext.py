@@ -105,3 +105,36 @@ def test_written_values_stand_in_others_as_if_they_were_not(value: object, besid
 )
 def test_half_characters_are_replaced(text: str, whole: str) -> None:
     assert jsontext.whole_characters(text) == whole
+
+
+class _Point(jsontext.Record, frozen=True, gc=False):
+    x: int
+    label: str | None = None
+
+
+def test_a_reader_reads_one_shape() -> None:
+    read = jsontext.reader(_Point)
+    assert read(b'{"x":1,"more":{"deep":[1]}}') == _Point(1)
+    assert read(b'{"x":1,"label":"a"}') == _Point(1, "a")
+    refused = [
+        b"",
+        b"[DONE]",
+        b"[1]",
+        b'{"x":"1"}',
+        b'{"label":"a"}',
+        b'{"x":1',
+        b'{"x":1}]',
+        b'{"x":1,"label":"\\ud800"}',
+    ]
+    refused += [b'{"x":1,"label":"\xff"}', b'{"x":1,"y":' + b"[" * 100_000]
+    assert [read(data) for data in refused] == [None] * len(refused)
+
+
+def test_a_record_is_a_value() -> None:
+    point = _Point(1, "a")
+    assert (point, repr(point), hash(point)) == (_Point(1, "a"), "_Point(x=1, label='a')", hash(_Point(1, "a")))
+    with pytest.raises(AttributeError):
+        point.x = 2  # type: ignore[misc]
+    match point:
+        case _Point(x, label):
+            assert (x, label) == (1, "a")

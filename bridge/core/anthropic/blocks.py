@@ -78,10 +78,11 @@ class BlockOrder:
         rule = RULES[type(event)]
         if self.block not in rule.after:
             raise ValueError(f"{type(event).__name__} cannot follow {self.block.value}")
-        if isinstance(event, ToolCallStart):
+        if self.block is Block.CALL:
+            if isinstance(event, _IN_CALLS) and event.index != self._call:
+                raise ValueError(f"{type(event).__name__} {event.index} cannot follow call {self._call}")
+        elif isinstance(event, ToolCallStart):
             self._call = event.index
-        elif isinstance(event, _IN_CALLS) and event.index != self._call:
-            raise ValueError(f"{type(event).__name__} {event.index} cannot follow call {self._call}")
         if rule.then is not None:
             self.block = rule.then
         return self.block

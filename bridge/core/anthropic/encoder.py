@@ -110,13 +110,14 @@ class StreamEncoder:
             return self._prefix + dumps(event.text) + _TAIL
         if before is Block.END:
             return b""
-        event = self._order.settle(event)
-        if isinstance(event, Fault):
-            return self.error(event)
-        after = self._order.step(event)
         if isinstance(event, Usage):
             self._usage.add(event)
             return b""
+        if before is Block.CUT:
+            event = self._order.settle(event)
+        if isinstance(event, Fault):
+            return self.error(event)
+        after = self._order.step(event)
         frames = b"" if self._started else self._start()
         if after is not before and after is not Block.CUT:
             frames += self._close(before) + self._begin(after, event)
@@ -183,12 +184,13 @@ class StreamEncoder:
         return stop
 
     def _delta(self, event: Event) -> bytes:
-        match event:
-            case ToolCallDelta(json=text) | TextDelta(text):
-                return self._prefix + dumps(text) + _TAIL
-            case ThinkingDelta(text):
-                self._seal.add(text)
-                return self._prefix + dumps(text) + _TAIL if self._show_thinking else b""
+        if isinstance(event, TextDelta):
+            return self._prefix + dumps(event.text) + _TAIL
+        if isinstance(event, ToolCallDelta):
+            return self._prefix + dumps(event.json) + _TAIL
+        if isinstance(event, ThinkingDelta):
+            self._seal.add(event.text)
+            return self._prefix + dumps(event.text) + _TAIL if self._show_thinking else b""
         return b""
 
     def _end(self, finish: Finish) -> bytes:

@@ -18,6 +18,8 @@ from bridge.core.events import (
 from bridge.core.jsontext import loads
 from bridge.core.signature import Signer
 
+_WORDS = (TextDelta, ThinkingDelta)
+
 
 class MessageFold:
     """Collects the events of one answer, in the order that ``StreamEncoder`` would take them.
@@ -56,36 +58,42 @@ class MessageFold:
 
     def add(self, event: Event) -> None:
         """Take the next event."""
-        if self.finished:
-            return
-        event = self._order.settle(event)
         before = self._order.block
+        if before is Block.END:
+            return
+        if isinstance(event, Usage):
+            self._usage.add(event)
+            return
+        if before is Block.CUT:
+            event = self._order.settle(event)
         after = self._order.step(event)
         if after is not before:
             self._close(before, event)
-        match event:
-            case TextDelta(piece) | ThinkingDelta(piece) | ToolCallDelta(json=piece):
-                self._pieces.append(piece)
-            case ToolCallStart():
-                self._call = event
-            case Usage():
-                self._usage.add(event)
-            case Finish():
-                self._finish = event
-            case Fault():
-                self.fault = event
+        if isinstance(event, _WORDS):
+            self._pieces.append(event.text)
+        elif isinstance(event, ToolCallDelta):
+            self._pieces.append(event.json)
+        elif isinstance(event, ToolCallStart):
+            self._call = event
+        elif isinstance(event, Finish):
+            self._finish = event
+        elif isinstance(event, Fault):
+            self.fault = event
 
     def message(self) -> dict[str, object]:
         """The message as it is known now; ``stop_reason`` is null until the answer finished."""
         body = message_body(self._message_id, self._model, self._usage.body())
-        body["content"] = list(self._content)
+        body["content"] = self._content.copy()
         if self._finish is not None:
             body |= stop_fields(self._finish)
-            body["content"] = self._content or [{"type": "text", "text": ""}]
+            if not self._content:
+                body["content"] = [{"type": "text", "text": ""}]
         return body
 
     def _close(self, block: Block, event: Event) -> None:
         """Put away the block that ``event`` closed."""
+        if block is Block.NONE:
+            return
         whole = "".join(self._pieces)
         self._pieces.clear()
         if block is Block.TEXT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from bridge.core import jsontext
@@ -16,12 +15,6 @@ Seen = Literal["start", "content", "stop", "error", "other"]
 _DELTA = b"event: content_block_delta\n"
 _CONTENT = frozenset({"content_block_start", "content_block_delta", "content_block_stop", "message_delta"})
 _REASONS: dict[object, StopReason] = {name: reason for reason, name in STOP_REASONS.items()}
-_COUNTS = {
-    "input_tokens": "input_tokens",
-    "output_tokens": "output_tokens",
-    "cache_read_input_tokens": "cache_read_tokens",
-    "cache_creation_input_tokens": "cache_write_tokens",
-}
 
 
 class Observer:
@@ -38,12 +31,12 @@ class Observer:
         if raw.startswith(_DELTA):
             return "content"
         decoder = FrameDecoder()
-        for data, event in [*decoder.feed(raw), *decoder.flush()]:
+        for frame in [*decoder.feed(raw), *decoder.flush()]:
             try:
-                value = jsontext.loads(data)
+                value = jsontext.loads(frame.data)
             except ValueError:
-                value = data.decode("utf-8", "replace")
-            return self._frame(event.decode("latin-1"), value)
+                value = frame.data.decode("utf-8", "replace")
+            return self._frame(frame.event.decode("latin-1"), value)
         return "other"
 
     def message(self, body: bytes) -> Seen:
@@ -90,9 +83,16 @@ class Observer:
         if not isinstance(usage, dict):
             return
         # Each statement is about the whole answer so far; what it leaves out stands.
-        counts = {name: usage.get(key) for key, name in _COUNTS.items()}
-        details = usage.get("output_tokens_details")
-        counts["reasoning_tokens"] = details.get("thinking_tokens") if isinstance(details, dict) else None
-        self.usage = replace(
-            self.usage, **{name: n for name, n in counts.items() if type(n) is int and 0 <= n < 1 << 53}
+        known, details = self.usage, usage.get("output_tokens_details")
+        thought = details.get("thinking_tokens") if isinstance(details, dict) else None
+        self.usage = Usage(
+            _count(usage.get("input_tokens"), known.input_tokens),
+            _count(usage.get("output_tokens"), known.output_tokens),
+            _count(usage.get("cache_read_input_tokens"), known.cache_read_tokens),
+            _count(usage.get("cache_creation_input_tokens"), known.cache_write_tokens),
+            _count(thought, known.reasoning_tokens),
         )
+
+
+def _count(said: object, known: int) -> int:
+    return said if type(said) is int and 0 <= said < 1 << 53 else known

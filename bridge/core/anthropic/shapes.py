@@ -48,6 +48,9 @@ class UsageTally:
     def add(self, later: Usage) -> None:
         """Take over what ``later`` knows. The prompt's three counters are one statement: all or none."""
         known = self._usage
+        if known is NOT_COUNTED:
+            self._usage = later
+            return
         prompt = later if later.input_tokens or later.cache_read_tokens or later.cache_write_tokens else known
         self._usage = Usage(
             input_tokens=prompt.input_tokens,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Literal
 
 from bridge.core import jsontext
@@ -10,7 +11,7 @@ from bridge.core.errorrules import ErrorRule
 from bridge.core.events import Event, Fault, Finish, StopReason, TextDelta, ThinkingDelta, Usage
 from bridge.core.openai.errors import fault_from_error
 from bridge.core.openai.halves import Halves, may_hold
-from bridge.core.openai.parts import content_events, reasoning_text
+from bridge.core.openai.parts import REASONING, content_events, reasoning_text
 from bridge.core.openai.toolcalls import ToolCalls
 from bridge.core.openai.usage import read_usage
 
@@ -34,7 +35,25 @@ _REASONS: Mapping[str, StopReason] = {
 }
 # The model did not end: something ended it.
 _FAILURES = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
+_REASONING = frozenset(REASONING)
 _MINIMAX_STATUS = {1002: 429, 1004: 401, 1008: 402, 1039: 429}
+
+
+class _PlainChoice(jsontext.Record, gc=False):
+    delta: dict[str, str | None]
+    index: Literal[0] | None = None
+    finish_reason: Literal[""] | None = None
+
+
+class _PlainChunk(jsontext.Record, gc=False):
+    """What nearly all frames are: the model says something and nothing else happens."""
+
+    choices: list[_PlainChoice]
+    error: None = None
+    usage: None = None
+
+
+_plain_chunk = jsontext.reader(_PlainChunk)
 
 
 class Decoder:
@@ -42,9 +61,10 @@ class Decoder:
 
     Events come in the order of the answer. ``Usage`` and ``Finish`` come last and
     together, as soon as both are known: a ``Finish`` waits for the usage frame
-    that may follow it. ``finished`` says that ``Finish`` or ``Fault`` was given:
-    then nothing more comes. Text may still hold markup of any kind. Bad input
-    becomes a ``Fault``; nothing is raised.
+    that may follow it. ``ended`` says that the model said why it stopped: only usage
+    may still come. ``finished`` says that ``Finish`` or ``Fault`` was given: then nothing
+    more comes. Text may still hold markup of any kind. Bad input becomes a ``Fault``;
+    nothing is raised.
 
     ``eager``, ``repair`` and ``taken_ids`` are those of ``ToolCalls``.
 
@@ -65,60 +85,32 @@ class Decoder:
         rules: Collection[ErrorRule] = (),
     ) -> None:
         self.finished = False
+        self.ended = False
         self.progress = 0
         self.notes: dict[str, int] = {}
         self._upstream = upstream
         self._model = model
         self._secrets = tuple(secrets)
         self._rules = tuple(rules)
-        self._calls = ToolCalls(new_id, eager=eager, repair=repair, taken=taken_ids)
+        self._new_calls = partial(ToolCalls, new_id, eager=eager, repair=repair, taken=taken_ids)
+        self._calls: ToolCalls | None = None
         self._halves = Halves()
         self._usage: Usage | None = None
         self._finish: Finish | None = None
         self._refused = False
         self._spoke = False
 
-    @property
-    def ended(self) -> bool:
-        """The model said why it stopped: only usage may still come."""
-        return self._finish is not None
-
     def frame(self, data: bytes, event: bytes = b"") -> list[Event]:
         """The events of one frame of a stream."""
         if self.finished:
             return []
-        try:
-            chunk = jsontext.loads(data)
-        except ValueError:
-            return self._whole(data, self._not_json(data, event))
-        if type(chunk) is not dict:
-            chunk = _object_in(chunk)
-            if chunk is None:
-                return self._noise()
-        choices = chunk.get("choices")
-        if type(choices) is list and choices and not chunk.get("error") and not event:
-            choice = choices[0]
-            if type(choice) is dict:
-                delta = choice.get("delta")
-                # Nearly all frames are a little text and nothing else.
-                if (
-                    type(delta) is dict
-                    and (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
-                    and self._finish is None
-                    and not self._calls.open
-                    and not choice.get("finish_reason")
-                    and chunk.get("usage") is None
-                    and type(text := delta.get("content")) is str
-                    and not choice.get("index")
-                ):
-                    if not text:
-                        return []
-                    self._spoke = True
-                    self.progress += 1
-                    if text.isascii() and self._halves.held is None:
-                        return [TextDelta(text)]
-                    return self._whole(data, [TextDelta(text)])
-        return self._whole(data, self._chunk(chunk, event))
+        # Where calls have begun, frames are rarely plain.
+        if self._calls is None and self._finish is None and not event:
+            chunk = _plain_chunk(data)
+            if chunk is not None and (events := self._plain(chunk)) is not None:
+                # Text with half characters has no plain shape.
+                return events if self._halves.held is None else self._halves.joined(events, last=False)
+        return self._whole(data, self._any(data, event))
 
     def body(self, data: bytes) -> list[Event]:
         """The events of a whole answer that is not a stream."""
@@ -129,7 +121,9 @@ class Decoder:
         completion = _object_in(value)
         if completion is None:
             return [self.broken("an answer that is not a chat completion")]
-        events = self._halves.joined(self._chunk(completion, b""), last=True)
+        events = self._chunk(completion, b"")
+        if may_hold(data):
+            events = self._halves.joined(events, last=True)
         if self.finished or self._finish is not None:
             return events
         if not self._spoke and not self._calls:
@@ -183,25 +177,54 @@ class Decoder:
         self._note("no_finish_reason")
         return [*self._close("stop"), *self.end()]
 
+    def _plain(self, chunk: _PlainChunk) -> list[Event] | None:
+        """The events of a chunk that says one thing or nothing; None leaves it to ``_chunk``."""
+        if not chunk.choices:
+            return None
+        delta = chunk.choices[0].delta
+        if len(delta) != 1:
+            delta = {key: value for key, value in delta.items() if value and key != "role"}
+            if not delta:
+                return []
+            if len(delta) > 1:
+                return None
+        key, text = delta.popitem()
+        if not text or key == "role":
+            return []
+        if key == "content":
+            event: Event = TextDelta(text)
+        elif key in _REASONING:
+            event = ThinkingDelta(text)
+        else:
+            return None
+        self._spoke = True
+        self.progress += 1
+        return [event]
+
+    def _any(self, data: bytes, event: bytes) -> list[Event]:
+        """The events of any frame."""
+        try:
+            chunk = jsontext.loads(data)
+        except ValueError:
+            return self._not_json(data, event)
+        if type(chunk) is not dict:
+            chunk = _object_in(chunk)
+        return self._noise() if chunk is None else self._chunk(chunk, event)
+
     def _chunk(self, chunk: dict[str, object], event: bytes) -> list[Event]:
         choices = chunk.get("choices")
-        failure = self._failure(chunk, choices, event)
+        failure = chunk.get("error") or self._failure(chunk, choices, event)
         if failure:
             return self._failed(failure)
         events: list[Event] = []
         reason = ""
-        choice: dict[str, object] = {}
-        for candidate in choices if isinstance(choices, list) else ():
-            # Only one answer was asked for; whatever else is sent is not it.
-            if isinstance(candidate, dict) and candidate.get("index") in (0, None):
-                choice = candidate
-                break
+        choice = _choice_in(choices)
         if choice:
             said = choice.get("finish_reason")
             reason = said if isinstance(said, str) else ""
             if choice.get("error") or reason in _FAILURES:
                 return self._failed(choice.get("error") or f"its answer ended with {reason}")
-            events += self._choice(choice)
+            events = self._choice(choice)
         usage = self._find_usage(chunk, choice)
         if usage:
             self._usage = usage
@@ -212,18 +235,17 @@ class Decoder:
         return events
 
     def _failure(self, chunk: dict[str, object], choices: object, event: bytes) -> object:
-        """The error object in a frame, in any of the places where it may be."""
-        error = chunk.get("error")
-        if error:
-            return error
+        """The error in a frame, in any of the places where it may be beside ``error``."""
         if event == b"error" or chunk.get("object") == "error":
             return chunk
+        if choices:
+            return None
         base = chunk.get("base_resp")
-        if not choices and isinstance(base, dict) and base.get("status_code"):
+        if isinstance(base, dict) and base.get("status_code"):
             code = base["status_code"]
             status = _MINIMAX_STATUS.get(code, 500) if isinstance(code, int) else 500
             return {"message": base.get("status_msg"), "code": status}
-        if not choices and ("message" in chunk or "detail" in chunk) and "usage" not in chunk:
+        if ("message" in chunk or "detail" in chunk) and "usage" not in chunk:
             return chunk
         return None
 
@@ -258,13 +280,9 @@ class Decoder:
             events.append(TextDelta(refusal))
         if self._finish is None:
             self._spoke = self._spoke or bool(events)
-            events = self._calls.defer(events)
-            calls = delta.get("tool_calls")
-            if calls:
-                events += self._calls.add(calls)
-            legacy = delta.get("function_call")
-            if isinstance(legacy, dict):
-                events += self._calls.add({"index": 0, "function": legacy})
+            calls, legacy = delta.get("tool_calls"), delta.get("function_call")
+            if self._calls is not None or calls or legacy:
+                events = self._call(events, calls, legacy)
             if events or calls or legacy:
                 self.progress += 1
         elif events or delta.get("tool_calls"):
@@ -272,11 +290,20 @@ class Decoder:
             return []
         return events
 
+    def _call(self, events: list[Event], calls: object, legacy: object) -> list[Event]:
+        """``events`` and those of calls, beside or behind each other as they may come."""
+        if self._calls is None:
+            self._calls = self._new_calls()
+        events = self._calls.defer(events)
+        if calls:
+            events += self._calls.add(calls)
+        if isinstance(legacy, dict):
+            events += self._calls.add({"index": 0, "function": legacy})
+        return events
+
     def _find_usage(self, chunk: dict[str, object], choice: dict[str, object]) -> Usage | None:
-        groq = chunk.get("x_groq")
-        for place in (chunk, choice, groq if isinstance(groq, dict) else {}):
-            usage = place.get("usage")
-            if isinstance(usage, dict) and usage:
+        for place in (chunk, choice, chunk.get("x_groq")):
+            if isinstance(place, dict) and isinstance(usage := place.get("usage"), dict) and usage:
                 return read_usage(usage)
         return None
 
@@ -289,28 +316,30 @@ class Decoder:
         if stop is None:
             self._note("unknown_finish_reason")
             stop = "end_turn"
-        events = self._calls.finish(cut=stop in ("max_tokens", "context_window", "refusal"))
-        if self._calls.repaired:
-            self._note("repair:arguments", self._calls.repaired)
-        if self._calls.broken:
-            name = self._calls.broken
-            fault = self.broken(f"a call of tool `{name}` whose arguments are not a JSON object")
-            return [*events, fault]
-        if self._calls.dropped:
-            self._note("dropped", self._calls.dropped)
-        elif self._calls.emitted and stop != "refusal":
-            stop = "tool_use"
-        elif stop == "tool_use":
+        events: list[Event] = []
+        if self._calls is not None:
+            events = self._calls.finish(cut=stop in ("max_tokens", "context_window", "refusal"))
+            if self._calls.repaired:
+                self._note("repair:arguments", self._calls.repaired)
+            if self._calls.broken:
+                name = self._calls.broken
+                return [*events, self.broken(f"a call of tool `{name}` whose arguments are not a JSON object")]
+            if self._calls.dropped:
+                self._note("dropped", self._calls.dropped)
+            elif self._calls.emitted and stop != "refusal":
+                stop = "tool_use"
+        if stop == "tool_use" and not (self._calls is not None and (self._calls.emitted or self._calls.dropped)):
             # It announced a call and made none that is structured; the text may hold it.
             stop = "end_turn"
         self._finish = self._with_sequence("refusal" if self._refused else stop, choice or {})
+        self.ended = True
         return events
 
     def _with_sequence(self, stop: StopReason, choice: Mapping[str, object]) -> Finish:
-        for key in ("stop_reason", "matched_stop"):
-            matched = choice.get(key)
-            if stop == "end_turn" and isinstance(matched, str) and matched:
-                return Finish("stop_sequence", stop_sequence=matched)
+        if stop == "end_turn":
+            for matched in (choice.get("stop_reason"), choice.get("matched_stop")):
+                if isinstance(matched, str) and matched:
+                    return Finish("stop_sequence", matched)
         return Finish(stop)
 
     def _complete(self) -> list[Event]:
@@ -320,6 +349,14 @@ class Decoder:
 
     def _note(self, name: str, count: int = 1) -> None:
         self.notes[name] = self.notes.get(name, 0) + count
+
+
+def _choice_in(choices: object) -> dict[str, object]:
+    """The answer that was asked for: only one was, whatever else is sent is not it."""
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("index") in (0, None):
+            return choice
+    return {}
 
 
 def _object_in(value: object) -> dict[str, object] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bridge.core.events import Event, TextDelta, ThinkingDelta, ToolCallDelta
 from bridge.core.jsontext import without_halves
@@ -13,7 +12,7 @@ _Words = TextDelta | ThinkingDelta | ToolCallDelta
 
 def may_hold(data: bytes) -> bool:
     """Whether this JSON may hold a half: only an escape can."""
-    return b"\\ud" in data or b"\\uD" in data
+    return b"\\" in data and b"\\u" in data and (b"\\ud" in data or b"\\uD" in data)
 
 
 class Halves:
@@ -53,4 +52,4 @@ def _text(event: _Words) -> str:
 
 
 def _saying(event: _Words, text: str) -> _Words:
-    return replace(event, json=text) if isinstance(event, ToolCallDelta) else replace(event, text=text)
+    return ToolCallDelta(event.index, text) if isinstance(event, ToolCallDelta) else type(event)(text)

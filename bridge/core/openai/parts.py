@@ -15,6 +15,7 @@ REASONING = (
     "reasoning_details",
     "thinking_blocks",
 )
+_SPELLINGS = frozenset(REASONING)
 _TEXT_OF_PART = ("text", "thinking", "summary", "content", "reasoning")
 _THINKING_TYPES = frozenset(
     {"thinking", "reasoning", "reasoning.text", "reasoning.summary", "reasoning_text", "reasoning_content"}
@@ -23,6 +24,8 @@ _THINKING_TYPES = frozenset(
 
 def reasoning_text(delta: dict[str, Any]) -> str:
     """The reasoning of ``delta``. Some say it in two spellings at once: the first one counts."""
+    if _SPELLINGS.isdisjoint(delta):
+        return ""
     for key in REASONING:
         value = delta.get(key)
         if value:

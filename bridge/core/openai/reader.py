@@ -31,8 +31,12 @@ class AnswerReader:
             return self._begin(data)
         events: list[Event] = []
         decoder = self._decoder
-        for payload, event in frames.feed(data):
-            events += decoder.frame(payload, event)
+        for frame in frames.feed(data):
+            said = decoder.frame(frame.data, frame.event)
+            if events:
+                events += said
+            else:
+                events = said
         if frames.overflow and not decoder.finished:
             events += decoder.end() if decoder.ended else [decoder.broken("a frame that is too large")]
         return events
@@ -45,8 +49,8 @@ class AnswerReader:
             events += decoder.body(b"".join(self._body))
             self._body.clear()
         elif self._frames is not None:
-            for payload, event in self._frames.flush():
-                events += decoder.frame(payload, event)
+            for frame in self._frames.flush():
+                events += decoder.frame(frame.data, frame.event)
         return events + decoder.end()
 
     def _begin(self, data: bytes) -> list[Event]:

@@ -33,16 +33,16 @@ class BlockWriter:
             text = self._space + text
             self._space = ""
         if text[-1].isspace():
-            return self._hold(text, self._edges[0])
-        return [TextDelta(text)]
+            text = self._without_edge(text, self._edges[0])
+        return [TextDelta(text)] if text else []
 
-    def _hold(self, text: str, edges: str | None) -> list[ParserEvent]:
-        """Text that ends in white space, which is held if the block's edge may be here."""
+    def _without_edge(self, text: str, edges: str | None) -> str:
+        """``text``, which ends in white space, without what of it is held: the block's edge may be here."""
         kept = len(text if edges == "" else text.rstrip(edges))
         if len(text) - kept > _SPACE_LIMIT:
             kept = len(text)
         self._space = text[kept:]
-        return [TextDelta(text[:kept])] if kept else []
+        return text[:kept]
 
     def write(self, text: str, reasoning: bool) -> None:
         """More text, or more reasoning."""
@@ -51,8 +51,9 @@ class BlockWriter:
                 self.boundary()
             self._space = ""
             self._reasoning = reasoning
-        text = self._space + text
-        self._space = ""
+        if self._space:
+            text = self._space + text
+            self._space = ""
         edges = self._edges[reasoning]
         if not self._started:
             bare = text.lstrip()
@@ -64,12 +65,10 @@ class BlockWriter:
             if self._spans or reasoning:
                 text = bare if edges is None else text.lstrip(edges) if edges else text
             self._started = True
-        kept = len(text.rstrip(edges) if edges != "" else text)
-        if len(text) - kept > _SPACE_LIMIT:
-            kept = len(text)
-        self._space = text[kept:]
-        if kept:
-            self.out.append(ThinkingDelta(text[:kept]) if reasoning else TextDelta(text[:kept]))
+        if text[-1:].isspace():
+            text = self._without_edge(text, edges)
+        if text:
+            self.out.append(ThinkingDelta(text) if reasoning else TextDelta(text))
 
     def boundary(self) -> None:
         """Something else than text begins here."""
@@ -84,8 +83,13 @@ class BlockWriter:
         self._space = ""
 
 
-_FENCE_MARKS = re.compile(r"[`~\n]")
-_RUN = re.compile(r"`+|~+|\n|[^`~\n]+")
+_RUN = re.compile("`+|~+")
+
+
+def _run_at(text: str, start: int) -> str:
+    run = _RUN.match(text, start)
+    assert run is not None
+    return run[0]
 
 
 class FenceTracker:
@@ -107,22 +111,34 @@ class FenceTracker:
 
     def feed(self, text: str) -> None:
         """More text."""
-        if not self._run and not _FENCE_MARKS.search(text):
-            if self._indent_only and not text.isspace():
-                self._indent_only = False
-            return
-        for piece in _RUN.findall(text):
-            char = piece[0]
-            if self._run and char != self._run[0]:
+        tick, tilde, at = text.find("`"), text.find("~"), 0
+        while tick >= 0 or tilde >= 0:
+            start = tick if tilde < 0 or 0 <= tick < tilde else tilde
+            if start > at:
+                self._lines(text[at:start])
+            run = _run_at(text, start)
+            if self._run and run[0] != self._run[0]:
                 self._end_run()
-            if char in "`~":
-                self._run += piece
-            elif char == "\n":
-                self._inline = 0
-                self._info = False
-                self._indent_only = True
-            elif not piece.isspace():
-                self._indent_only = False
+            self._run += run
+            at = start + len(run)
+            if start == tick:
+                tick = text.find("`", at)
+            else:
+                tilde = text.find("~", at)
+        if at < len(text):
+            self._lines(text[at:])
+
+    def _lines(self, text: str) -> None:
+        """More text, without a backtick or tilde in it."""
+        if self._run:
+            self._end_run()
+        _, newline, line = text.rpartition("\n")
+        if newline:
+            self._inline = 0
+            self._info = False
+            self._indent_only = not line or line.isspace()
+        elif self._indent_only and not line.isspace():
+            self._indent_only = False
 
     def pass_words(self, text: str) -> None:
         """More text, without a backtick, tilde or line break in it."""

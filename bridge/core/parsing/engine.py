@@ -9,14 +9,10 @@ again once, never twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Literal
 
-from bridge.core.conversation import Tool
 from bridge.core.events import ParserEvent
-from bridge.core.parsing.names import Streaming
 from bridge.core.parsing.spans import NATIVE, SpanReader
-from bridge.core.parsing.spec import ParserSpec
 from bridge.core.parsing.trace import Trace
 
 FinishReason = Literal["stop", "length", "cut"]
@@ -33,26 +29,11 @@ class ParserEngine(SpanReader):
     "unknown_name", "repair:NAME". ``trace`` is told why, for people.
     """
 
-    def __init__(
-        self,
-        specs: Sequence[ParserSpec],
-        tools: Sequence[Tool],
-        new_id: Callable[[], str],
-        *,
-        streaming: Streaming = "complete",
-        starts_open: bool | None = None,
-        thinking: bool = True,
-        trace: Trace | None = None,
-    ) -> None:
-        super().__init__(
-            specs, tools, new_id, streaming=streaming, starts_open=starts_open, thinking=thinking, trace=trace
-        )
-
     def feed(self, text: str) -> list[ParserEvent]:
         """More of the answer's text."""
         if not text:
             return []
-        if self._quick and not self._buffer and self._quiet(text):
+        if self._quiet is not None and not self._buffer and self._quiet(text):
             events = self._out.plain(text)
             if events is not None:
                 self._base += len(text)
@@ -92,7 +73,8 @@ class ParserEngine(SpanReader):
         """The end: "stop" as the model ended, "length" when cut by max_tokens, "cut" when the upstream died."""
         self._ended = True
         self._cut = reason != "stop"
-        self._push("")
+        if self._buffer or self._racing:
+            self._push("")
         self._accept_tentative()
         self._out.finish()
         return self._out.take()

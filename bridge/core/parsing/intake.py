@@ -39,6 +39,9 @@ class Intake:
     def take(self) -> str:
         """The next piece, or the switch; there must be one."""
         text, at = self._stack[-1], self._at[-1]
+        if not at and len(text) <= PIECE:
+            self._at.pop()
+            return self._stack.pop()
         piece = text[at : at + PIECE]
         if at + PIECE < len(text):
             self._at[-1] = at + PIECE

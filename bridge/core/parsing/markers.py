@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from html import unescape
 
+from bridge.core.jsontext import Record
 from bridge.core.parsing.literals import overlap
 from bridge.core.parsing.spec import Marker
 
@@ -32,13 +33,12 @@ class Undecided(Enum):
 MORE = Undecided.MORE
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Record, frozen=True):
     """``end`` is the position behind the marker (its start, if the marker only peeks)."""
 
     end: int
-    holes: Mapping[str, str] = field(default_factory=dict)
-    attrs: Mapping[str, str] = field(default_factory=dict)
+    holes: Mapping[str, str] = {}
+    attrs: Mapping[str, str] = {}
     self_closing: bool = False
 
 

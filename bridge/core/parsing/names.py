@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Literal
 
 from bridge.core.conversation import Tool
@@ -33,13 +34,16 @@ class Toolbox:
     def __init__(self, tools: Sequence[Tool], streaming: Streaming = "eager") -> None:
         self._tools = tools
         self._streaming = streaming
-        self._exact = {tool.name: tool for tool in tools}
         self._lower: dict[str, Tool | None] | None = None
         self._squeezed: dict[str, Tool | None] = {}
         self._types: dict[str, ArgumentTypes] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._exact)
+        return bool(self._tools)
+
+    @cached_property
+    def _exact(self) -> dict[str, Tool]:
+        return {tool.name: tool for tool in self._tools}
 
     def find(self, name: str) -> tuple[Tool | None, str]:
         """The declared tool that ``name`` means and how it was repaired ("" if it was exact)."""

@@ -14,7 +14,7 @@ from bridge.core.events import (
     ToolCallStart,
 )
 from bridge.core.parsing.blocks import BlockWriter, FenceTracker
-from bridge.core.parsing.sink import Aborted, Arguments, Ended, Item, Started, Verbatim
+from bridge.core.parsing.sink import Aborted, Arguments, Ended, Item, Started
 from bridge.core.parsing.tables import CompiledSet
 
 
@@ -69,22 +69,21 @@ class Output:
         """What a span held; ``verbatim`` gives the characters between two positions."""
         out = self._writer.out
         for item in items:
-            match item:
-                case Verbatim(start, end):
-                    self.text(verbatim(start, end))
-                case Started(name):
-                    self._writer.boundary()
-                    self._index += 1
-                    self.trailing = True
-                    self.start = False
-                    self._counters["calls"] = self._counters.get("calls", 0) + 1
-                    out.append(ToolCallStart(self._index, self._new_id(), name))
-                case Arguments(json):
-                    out.append(ToolCallDelta(self._index, json))
-                case Ended():
-                    out.append(ToolCallEnd(self._index))
-                case Aborted():
-                    out.append(ToolCallAbort(self._index))
+            if isinstance(item, Arguments):
+                out.append(ToolCallDelta(self._index, item.json))
+            elif isinstance(item, Started):
+                self._writer.boundary()
+                self._index += 1
+                self.trailing = True
+                self.start = False
+                self.count("calls")
+                out.append(ToolCallStart(self._index, self._new_id(), item.name))
+            elif isinstance(item, Ended):
+                out.append(ToolCallEnd(self._index))
+            elif isinstance(item, Aborted):
+                out.append(ToolCallAbort(self._index))
+            else:
+                self.text(verbatim(item.start, item.end))
 
     def count(self, what: str) -> None:
         """Counts something that happened."""
@@ -97,21 +96,23 @@ class Output:
     def take(self) -> list[ParserEvent]:
         """What was said since the last time, neighbouring deltas joined."""
         out = self._writer.out
-        taken = _joined(out) if len(out) > 1 else out.copy()
-        out.clear()
-        return taken
+        if not out:
+            return []
+        self._writer.out = []
+        return _joined(out) if len(out) > 1 else out
 
 
 def _joined(events: Sequence[ParserEvent]) -> list[ParserEvent]:
     joined: list[ParserEvent] = []
+    last: ParserEvent | None = None
     for event in events:
-        match joined[-1] if joined else None, event:
-            case TextDelta(before), TextDelta(more):
-                joined[-1] = TextDelta(before + more)
-            case ThinkingDelta(before), ThinkingDelta(more):
-                joined[-1] = ThinkingDelta(before + more)
-            case ToolCallDelta(index, before), ToolCallDelta(_, more):
-                joined[-1] = ToolCallDelta(index, before + more)
-            case _:
-                joined.append(event)
+        if isinstance(event, ToolCallDelta) and isinstance(last, ToolCallDelta):
+            joined[-1] = last = ToolCallDelta(last.index, last.json + event.json)
+        elif isinstance(event, TextDelta) and isinstance(last, TextDelta):
+            joined[-1] = last = TextDelta(last.text + event.text)
+        elif isinstance(event, ThinkingDelta) and isinstance(last, ThinkingDelta):
+            joined[-1] = last = ThinkingDelta(last.text + event.text)
+        else:
+            joined.append(event)
+            last = event
     return joined

@@ -10,7 +10,7 @@ from bridge.core.parsing.markers import MORE, Match
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.output import Output
 from bridge.core.parsing.spec import ParserSpec
-from bridge.core.parsing.tables import Entry, Kind, Mode, compile_set
+from bridge.core.parsing.tables import Entry, Kind, Mode, Test, compile_set
 from bridge.core.parsing.tentative import Tentative
 from bridge.core.parsing.trace import Trace
 
@@ -55,11 +55,17 @@ class Scanner(ABC):
         self._cut = False
         self._undecided = False
         self._at_zero = bool(self._set.prefilled)
+        self._unmarked: Test | None
+        self._quiet: Test | None
         reasoning = self._set.reasoning
         opens = reasoning is not None and reasoning.reasoning.start == "open"
         if reasoning is not None and thinking and (opens if starts_open is None else starts_open):
             self._modes.append(Mode("reasoning", "reasoning", self._set.reasoning_index, implied=not opens))
         self._refresh()
+
+    @abstractmethod
+    def _refill(self) -> bool:
+        """Takes the next piece into the buffer; False when there is none."""
 
     @abstractmethod
     def _start_race(self, entries: Sequence[Entry]) -> None:
@@ -74,14 +80,17 @@ class Scanner(ABC):
         """What came at ``pos`` shows that the tentative calls were none."""
 
     def _refresh(self) -> None:
-        """The markers that are legal from here on."""
-        mode, out = self._modes[-1], self._out
-        self._table = self._set.table(
-            mode, calls=self._armed, thinking=self._thinking, start=out.start, trailing=out.trailing
-        )
-        self._quiet = self._table.quiet
-        self._quick = mode.to == "text" and mode.kind != "section" and not self._racing
-        self._quick = self._quick and not (out.start or out.trailing or self._tentative or self._at_zero)
+        """The markers that are legal from here on, and what tells text that needs no closer look.
+
+        In what is ``_unmarked`` no marker can begin; what is ``_quiet`` goes on with the text of the answer.
+        """
+        mode, start, trailing = self._modes[-1], self._out.start, self._out.trailing
+        self._table = table = self._set.table(mode, self._armed, self._thinking, start, trailing)
+        self._unmarked = self._quiet = None
+        if not (self._racing or self._tentative is not None or self._at_zero):
+            self._unmarked = table.unmarked
+            if mode.to == "text" and mode.kind != "section" and not (start or trailing):
+                self._quiet = table.quiet
 
     @property
     def _eof(self) -> bool:
@@ -89,17 +98,16 @@ class Scanner(ABC):
         return self._ended and len(self._intake) <= self._floor
 
     def _push(self, text: str) -> None:
+        if text and not self._buffer and self._unmarked is not None and self._unmarked(text):
+            self._release(text)
+            return
         self._intake.put(text)
-        while self._refill() or self._step():
+        self._refill()
+        while True:
             while self._step():
                 pass
-
-    def _refill(self) -> bool:
-        """Takes the next piece into the buffer; False when there is none."""
-        if len(self._intake) <= self._floor:
-            return False
-        self._buffer += self._intake.take()
-        return True
+            if not self._refill():
+                return
 
     def _step(self) -> bool:
         """One step; False when more text is needed."""
@@ -156,27 +164,26 @@ class Scanner(ABC):
             return
         mode, base = self._modes[-1], self._base
         self._advance(len(text))
-        match mode.to:
-            case "text":
-                flags = self._out.start, self._out.trailing
-                if self._drops_junk(mode):
-                    # a call that failed comes back as text; what stood beside it is junk
-                    kept = max(0, self._verbatim_to - base)
-                    if self._trace and text[kept:].strip():
-                        self._trace.add("dropped", base + kept, self._base, "junk in the section")
-                    text = text[:kept]
-                if text:
-                    self._out.text(text)
-                if flags != (self._out.start, self._out.trailing):
-                    self._refresh()
-            case "reasoning":
-                self._out.reasoning(text)
-            case "drop":
-                if self._trace:
-                    self._trace.add("dropped", base, self._base, "what this channel holds is not shown")
+        to, out = mode.to, self._out
+        if to == "text":
+            fresh = out.start or out.trailing
+            if mode.kind == "section" and self._drops_junk(mode):
+                # a call that failed comes back as text; what stood beside it is junk
+                kept = max(0, self._verbatim_to - base)
+                if self._trace and text[kept:].strip():
+                    self._trace.add("dropped", base + kept, self._base, "junk in the section")
+                text = text[:kept]
+            if text:
+                out.text(text)
+            if fresh and not (out.start or out.trailing):
+                self._refresh()
+        elif to == "reasoning":
+            out.reasoning(text)
+        elif self._trace:
+            self._trace.add("dropped", base, self._base, "what this channel holds is not shown")
 
     def _drops_junk(self, mode: Mode) -> bool:
-        if mode.kind != "section" or not mode.accepted:
+        if not mode.accepted:
             return False
         section = self._set.specs[mode.spec].spec.section
         return section is not None and section.junk == "drop"

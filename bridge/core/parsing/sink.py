@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridge.core.conversation import Tool
+from bridge.core.jsontext import Record
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.typed import ArgumentTypes
 
 _ANYTHING = ArgumentTypes(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Verbatim:
+class Verbatim(Record, frozen=True, gc=False):
     """The characters from ``start`` to ``end`` of the message stay text."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Record, frozen=True, gc=False):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(Record, frozen=True, gc=False):
     json: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Record, frozen=True, gc=False):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Aborted:
+class Aborted(Record, frozen=True, gc=False):
     pass
 
 

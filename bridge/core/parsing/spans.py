@@ -26,10 +26,10 @@ class SpanReader(Scanner):
         tools: Sequence[Tool],
         new_id: Callable[[], str],
         *,
-        streaming: Streaming,
-        starts_open: bool | None,
-        thinking: bool,
-        trace: Trace | None,
+        streaming: Streaming = "complete",
+        starts_open: bool | None = None,
+        thinking: bool = True,
+        trace: Trace | None = None,
     ) -> None:
         self._race: Race | None = None
         self._log: RawLog | None = None
@@ -40,15 +40,18 @@ class SpanReader(Scanner):
         )
 
     def _refill(self) -> bool:
-        if len(self._intake) > self._floor and self._intake.at_switch:
-            self._intake.take()
+        intake = self._intake
+        if len(intake) <= self._floor:
+            return False
+        if intake.at_switch:
+            intake.take()
             self._leave_native()
             return True
-        before = len(self._buffer)
-        filled = super()._refill()
-        if filled and self._log is not None:
-            self._log.append(self._buffer[before:])
-        return filled
+        piece = intake.take()
+        self._buffer += piece
+        if self._log is not None:
+            self._log.append(piece)
+        return True
 
     def _settle(self) -> None:
         """The text so far ends here, though the message does not: what is held back is text."""
@@ -95,7 +98,7 @@ class SpanReader(Scanner):
             self._trace.tried(attempts, start)
         self._race = Race(attempts, start)
         self._racing = True
-        self._quick = False
+        self._unmarked = self._quiet = None
 
     def _needs_end(self, mode: Mode) -> bool:
         """Whether a call here counts only if nothing but calls follows to the end."""

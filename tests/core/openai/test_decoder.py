@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from playbook import (
     DONE,
     Playbook,
@@ -291,3 +293,46 @@ def test_thinking_event_of_the_decoder() -> None:
 
 def test_reasoning_alone_is_an_answer() -> None:
     assert Playbook() >> reasoning("Hm") >> finish("stop") << thinking("Hm") << stop("end_turn")
+
+
+_WORDS = st.sampled_from([None, "", "a", " b", "\u00fc", "\ud83d", "\ude00", "\U0001f600"])
+_DELTA = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": st.sampled_from(["assistant", None, ""]),
+        "content": _WORDS | st.just([{"type": "text", "text": "part"}]),
+        "reasoning_content": _WORDS,
+        "reasoning": _WORDS,
+        "refusal": st.sampled_from([None, "", "no"]),
+        "tool_calls": st.sampled_from([None, [], [{"index": 0, "id": "c", "function": {"name": "f"}}]]),
+        "function_call": st.none(),
+        "name": st.sampled_from(["x", 1]),
+    },
+)
+_CHOICE = st.fixed_dictionaries(
+    {"delta": _DELTA},
+    optional={
+        "index": st.sampled_from([0, None, 1, False, 0.0]),
+        "finish_reason": st.sampled_from([None, None, "", "stop", "length", 7]),
+        "logprobs": st.none(),
+    },
+)
+_CHUNK = st.fixed_dictionaries(
+    {"choices": st.lists(_CHOICE, max_size=2)},
+    optional={
+        "id": st.just("c"),
+        "error": st.sampled_from([None, "", {}]),
+        "usage": st.sampled_from([None, {}, {"prompt_tokens": 1}]),
+    },
+)
+
+
+@given(st.lists(_CHUNK, max_size=6))
+def test_a_plain_frame_is_read_as_any_other(chunks: list[object]) -> None:
+    quick, thorough = decoder(), decoder()
+    for value in chunks:
+        # What is wrapped in a list has no plain shape.
+        wrapped = json.dumps([value]).encode()
+        assert quick.frame(json.dumps(value).encode()) == thorough.frame(wrapped)
+        assert (quick.progress, quick.ended, quick.notes) == (thorough.progress, thorough.ended, thorough.notes)
+    assert quick.end() == thorough.end()

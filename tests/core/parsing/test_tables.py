@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from reading import BARE, CODER, HERMES, MESSAGES, SECTIONED, THINK
 
 from bridge.core.parsing.spec import ParserSpec
@@ -72,6 +73,15 @@ def test_text_that_needs_no_look() -> None:
     assert not table.quiet("a < b")
     nothing = CompiledSet(()).table(TEXT, calls=True, thinking=True, start=True, trailing=False)
     assert nothing.entries == ()
+    assert nothing.unmarked("a < b\n")
+
+
+@pytest.mark.parametrize("text", ["a\nb", "`a`", "~"])
+def test_text_without_markers_may_still_say_where_code_is(text: str) -> None:
+    table = compile_set((HERMES,)).table(TEXT, calls=True, thinking=True, start=False, trailing=False)
+    assert table.unmarked(text)
+    assert not table.quiet(text)
+    assert not table.unmarked(f"{text}<")
 
 
 def test_the_same_files_are_compiled_once() -> None:
