@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from bridge.core.parsing.intake import Intake
+from bridge.core.parsing.intake import PIECE, Intake
 from bridge.core.parsing.markers import MORE, Match
 from bridge.core.parsing.names import Toolbox
 from bridge.core.parsing.output import Output
@@ -64,8 +64,12 @@ class Scanner(ABC):
         self._refresh()
 
     @abstractmethod
+    def _read(self, piece: str) -> None:
+        """Takes a piece into the buffer."""
+
+    @abstractmethod
     def _refill(self) -> bool:
-        """Takes the next piece into the buffer; False when there is none."""
+        """Reads the next piece of what waits; False when there is none."""
 
     @abstractmethod
     def _start_race(self, entries: Sequence[Entry]) -> None:
@@ -101,13 +105,12 @@ class Scanner(ABC):
         if text and not self._buffer and self._unmarked is not None and self._unmarked(text):
             self._release(text)
             return
-        self._intake.put(text)
-        self._refill()
-        while True:
-            while self._step():
-                pass
-            if not self._refill():
-                return
+        if len(text) <= PIECE:
+            self._read(text)
+        else:
+            self._intake.put(text)
+        while self._step() or self._refill():
+            pass
 
     def _step(self) -> bool:
         """One step; False when more text is needed."""

@@ -39,6 +39,11 @@ class SpanReader(Scanner):
             specs, Toolbox(tools, streaming), new_id, starts_open=starts_open, thinking=thinking, trace=trace
         )
 
+    def _read(self, piece: str) -> None:
+        self._buffer += piece
+        if self._log is not None:
+            self._log.append(piece)
+
     def _refill(self) -> bool:
         intake = self._intake
         if len(intake) <= self._floor:
@@ -47,10 +52,7 @@ class SpanReader(Scanner):
             intake.take()
             self._leave_native()
             return True
-        piece = intake.take()
-        self._buffer += piece
-        if self._log is not None:
-            self._log.append(piece)
+        self._read(intake.take())
         return True
 
     def _settle(self) -> None:

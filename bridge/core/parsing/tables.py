@@ -67,27 +67,21 @@ class Mode:
 
 
 Test = Callable[[str], bool]
+_SHORT = 16
 
 
-def _without(stops: str) -> Test:
-    """Tells text without any of these characters; they are few, and each is looked for faster than a regex does."""
-
-    def free(text: str) -> bool:
-        for char in stops:
-            if char in text:
-                break
-        else:
-            return True
+def _holds(text: str, chars: str) -> bool:
+    """Whether one of ``chars`` is in ``text``. They are few, and each is found faster than a regex finds any."""
+    for char in chars:
+        if char in text:
+            break
+    else:
         return False
-
-    return free
+    return True
 
 
 class Table:
-    """The entries that are legal in one state, found by their first literals.
-
-    ``unmarked`` tells text in which none of them can begin, ``quiet`` text that says nothing of code or lines either.
-    """
+    """The entries that are legal in one state, found by their first literals."""
 
     def __init__(self, entries: Iterable[Entry], fences: bool) -> None:
         self.entries = tuple(entries)
@@ -103,9 +97,21 @@ class Table:
             char: sorted({len(literal) for literal in self._by_literal if literal[0] == char}) for char in self._by_char
         }
         lines = fences or any(entry.marker.at == "line" for entry in self.entries)
-        stops = "".join(sorted(self._by_char))
-        self.unmarked = _without(stops)
-        self.quiet = _without(stops + "`~\n") if lines else self.unmarked
+        self._firsts = "".join(sorted(self._by_char))
+        self._marks = "`~\n" if lines else ""
+        self._apart = frozenset(self._firsts + self._marks).isdisjoint
+
+    def unmarked(self, text: str) -> bool:
+        """Whether no entry begins in ``text``, nor may with more of it."""
+        if len(text) >= _SHORT and not _holds(text, self._firsts):
+            return True
+        return self.literals.begins(text) is None
+
+    def quiet(self, text: str) -> bool:
+        """Whether ``text`` is unmarked and says nothing of code or lines either."""
+        if len(text) < _SHORT and self._apart(text):
+            return True
+        return not _holds(text, self._marks) and self.unmarked(text)
 
     def at(self, text: str, pos: int) -> list[Entry]:
         """The entries that may begin at ``pos``."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.core.parsing.literals import Literals, overlap
 
@@ -23,6 +25,30 @@ def test_the_first_and_longest_is_found(text: str, start: int, found: str) -> No
     match = LITERALS.search(text, start)
     assert match is not None
     assert match.group() == found
+
+
+@pytest.mark.parametrize(
+    ("literals", "text", "begins"),
+    [
+        (["<tool", "f[", "-"], "fox < 3 f< x", False),
+        (["<tool", "f[", "-"], "x f", True),
+        (["<tool", "f[", "-"], "a-b", True),
+        (["<tool", "f["], "a <t b", True),
+        (["^]", "[-", "a\\"], "^ [ a -]\\ b", False),
+        (["^]", "[-", "a\\"], "a\\", True),
+        ([], "<tool", False),
+    ],
+)
+def test_where_one_may_begin(literals: list[str], text: str, begins: bool) -> None:
+    assert (Literals(literals).begins(text) is not None) is begins
+
+
+@given(st.lists(st.text("<f[-`\n", min_size=1, max_size=4), max_size=4), st.text("<f[-`\nx", max_size=8))
+def test_where_none_may_begin_there_is_none(literals: list[str], text: str) -> None:
+    some = Literals(literals)
+    if some.begins(text) is None:
+        assert some.search(text) is None
+        assert some.tail(text, 0) == len(text)
 
 
 def test_none_is_found() -> None:

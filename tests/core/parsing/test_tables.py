@@ -70,18 +70,26 @@ def test_text_that_needs_no_look() -> None:
         TEXT, calls=True, thinking=True, start=False, trailing=False
     )
     assert table.quiet("plain text\n")
-    assert not table.quiet("a < b")
+    assert not table.quiet("a <")
     nothing = CompiledSet(()).table(TEXT, calls=True, thinking=True, start=True, trailing=False)
     assert nothing.entries == ()
     assert nothing.unmarked("a < b\n")
 
 
-@pytest.mark.parametrize("text", ["a\nb", "`a`", "~"])
+@pytest.mark.parametrize("text", ["a\nb", "`a`", "~", "a < b\n", "plain words of some length\n"])
 def test_text_without_markers_may_still_say_where_code_is(text: str) -> None:
     table = compile_set((HERMES,)).table(TEXT, calls=True, thinking=True, start=False, trailing=False)
     assert table.unmarked(text)
     assert not table.quiet(text)
     assert not table.unmarked(f"{text}<")
+    assert not table.unmarked(f"<tool_call>{text}")
+
+
+@pytest.mark.parametrize("text", ["", "word", "a < b", "x<y", "plain words of some length, and 1 < 2"])
+def test_text_of_any_length_may_need_no_look(text: str) -> None:
+    table = compile_set((HERMES,)).table(TEXT, calls=True, thinking=True, start=False, trailing=False)
+    assert table.unmarked(text)
+    assert table.quiet(text)
 
 
 def test_the_same_files_are_compiled_once() -> None:
