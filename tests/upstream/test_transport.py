@@ -405,7 +405,7 @@ def test_a_request_can_be_cancelled_at_any_point(secure: bool, body: bytes) -> N
 
 
 @pytest.mark.parametrize("data", [b"", b"HTTP/1.1 200", BEGUN], ids=["silence", "head", "body"])
-def test_thousands_that_are_cancelled_leave_nothing(data: bytes) -> None:
+def test_hundreds_that_are_cancelled_leave_nothing(data: bytes) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(data)
@@ -438,6 +438,24 @@ def test_an_answer_that_is_closed_early_is_dropped_within_one_round() -> None:
             await answer.stream.aclose()  # type: ignore[union-attr]
             await server.wait(lambda server: not server.open)
             assert transport._idle == []
+            await transport.aclose()
+
+    run(test())
+
+
+def test_a_request_leaves_nothing_for_the_garbage_collector() -> None:
+    async def test() -> None:
+        async with serving(answering(OK)) as server:
+            transport = pool(server)
+            await ask(transport, server)
+            gc.collect()
+            gc.disable()
+            try:
+                for _ in range(20):
+                    await ask(transport, server)
+                assert gc.collect() < 20
+            finally:
+                gc.enable()
             await transport.aclose()
 
     run(test())
