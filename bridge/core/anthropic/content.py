@@ -45,7 +45,7 @@ def read_texts(path: str, content: object, place: Place, notes: Notes) -> tuple[
     """Content that may be a string or text blocks, and nothing else."""
     if isinstance(content, str):
         return (Text(content),) if content else ()
-    texts = []
+    texts: list[Text] = []
     for index, block in enumerate(as_list(path, content)):
         if not isinstance(block, dict):
             raise wrong(f"{path}.{index}", "Input should be an object")
