@@ -182,8 +182,8 @@ def _tool_use(block: Json, notes: Notes) -> tuple[ToolUse]:
 def _tool_result(block: Json, notes: Notes) -> tuple[ToolResult]:
     content = block.get("content")
     parts = () if content is None else cast(tuple[_Media, ...], read_content(content, "tool_result", notes))
-    error = "is_error" in block and bool(optional_bool(block, "is_error"))
-    return (ToolResult(name(block, "tool_use_id"), parts, error),)
+    call_id = name(block, "tool_use_id")
+    return (ToolResult(call_id, parts, "is_error" in block and bool(optional_bool(block, "is_error"))),)
 
 
 def _tool_reference(block: Json, notes: Notes) -> tuple[Text]:
