@@ -18,6 +18,9 @@ import msgspec
 Record = msgspec.Struct
 """Base class of values of which many are made: with ``frozen`` like a frozen dataclass, for a fifth of its price."""
 
+Written = msgspec.Raw
+"""JSON text that stands for its value in what is written."""
+
 T = TypeVar("T")
 
 _decode = msgspec.json.Decoder().decode
@@ -98,12 +101,15 @@ def dumps(value: object) -> bytes:
         return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_decode).encode()
 
 
-def written(value: object) -> object:
-    """What ``dumps`` writes as it writes ``value``, wherever it stands, and in no time."""
+def written(value: object) -> Written | None:
+    """What ``dumps`` writes as it would write ``value``, wherever it stands, and in no time.
+
+    None for a value with lone surrogates: it decides how all around it is written.
+    """
     try:
-        return msgspec.Raw(_encode(value))
+        return Written(_encode(value))
     except UnicodeEncodeError:
-        return value
+        return None
 
 
 def dumps_text(value: object) -> str:

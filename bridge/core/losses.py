@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -33,8 +33,10 @@ class Loss:
         return f"{self.field}: {self.what}"
 
 
-def check(losses: Iterable[Loss], route: Route) -> None:
+def check(losses: Sequence[Loss], route: Route) -> None:
     """Raises RequestError (400) naming every field and the route, if the route wants no request with such losses."""
+    if not losses:
+        return
     refused: set[LossKind] = set()
     settings = []
     if route.unsupported == "reject":

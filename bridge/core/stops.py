@@ -128,6 +128,6 @@ class StopGate:
 
 def check_sequences(sequences: Sequence[str]) -> None:
     """Raises RequestError for more than can be looked for at a reasonable price."""
-    if sum(map(len, sequences)) > MOST:
+    if sequences and sum(map(len, sequences)) > MOST:
         message = f"stop_sequences: more than {MOST} characters in all are not supported"
         raise RequestError(Fault("invalid_request", message))

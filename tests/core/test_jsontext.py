@@ -80,9 +80,10 @@ def test_what_needs_a_second_reading_is_not_taken_apart(rest: bytes) -> None:
 
 
 @pytest.mark.parametrize("beside", ["x", "ä", "\ud800"])
-@pytest.mark.parametrize("value", [[1, 1.0, -0.0, 1e22, 2**70, True, None, "ä\n", {"b": {}}], {"a": "\udc00"}, "s"])
+@pytest.mark.parametrize("value", [[1, 1.0, -0.0, 1e22, 2**70, True, None, "ä\n", {"b": {}}], {"a": "\\udc00"}, "s"])
 def test_written_values_stand_in_others_as_if_they_were_not(value: object, beside: str) -> None:
     assert jsontext.dumps({"a": jsontext.written(value), "b": beside}) == jsontext.dumps({"a": value, "b": beside})
+    assert jsontext.written([value, "\udc00"]) is None
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,38 @@ def test_a_door_reads_one_protocol_and_takes_it_to_its_routes() -> None:
     assert len({door.path for door in DOORS}) == 2
 
 
+def test_no_upstream_sees_which_requests_came_before(shared: Running) -> None:
+    schema = {"type": "object", "properties": {"path": {"type": "string"}}}
+    tools = [{"name": name, "description": "d" * 3_000, "input_schema": schema, "odd": 1} for name in ("read", "write")]
+    asked = ask_messages(stream=False, tools=tools, x=[1.50])
+    rest = """
+[upstreams.own]
+base_url = "%s"
+protocol = "anthropic"
+[models.own]
+upstream = "own"
+model = "real"
+request = { set = { top_k = 3 } }
+"""
+    with Upstream(reply(200, completion("hello"))) as upstream:
+        with shared.using(routes(upstream.url, rest=rest % upstream.url)) as server:
+            known = server.call(lambda: len(server.state.tools))
+            first, *others = [server.post(asked) for _ in range(4)]
+            assert server.call(lambda: len(server.state.tools)) > known
+            server.post({**asked, "model": "own"})
+            server.post(asked)
+            counts = [server.post(asked, "/v1/messages/count_tokens").json for _ in range(2)]
+        passed = [request.body for request in upstream.requests if request.path.endswith("/messages")]
+        bodies = [request.body for request in upstream.requests if request.path.endswith("/chat/completions")]
+    assert first.headers["x-bridge-warnings"].startswith("x: not supported, dropped")
+    assert "tools.*.odd" in first.headers["x-bridge-warnings"]
+    for other in others:
+        assert other.headers["x-bridge-warnings"] == first.headers["x-bridge-warnings"]
+    assert bodies == bodies[:1] * 5
+    assert set(passed) == {json.dumps({**asked, "model": "real", "top_k": 3}, separators=(",", ":")).encode()}
+    assert counts[0] == counts[1]
+
+
 def test_which_routes_can_be_taken() -> None:
     plain, other, demo = route("a", "openai"), route("b", "anthropic"), route("c", "demo")
     assert MESSAGES.passable([other, plain]) == [other, plain]

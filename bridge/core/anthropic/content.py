@@ -45,7 +45,7 @@ def read_texts(path: str, content: object, place: Place, notes: Notes) -> tuple[
     """Content that may be a string or text blocks, and nothing else."""
     if isinstance(content, str):
         return (Text(content),) if content else ()
-    texts = []
+    texts: list[Text] = []
     for index, block in enumerate(as_list(path, content)):
         if not isinstance(block, dict):
             raise wrong(f"{path}.{index}", "Input should be an object")
@@ -182,8 +182,8 @@ def _tool_use(block: Json, notes: Notes) -> tuple[ToolUse]:
 def _tool_result(block: Json, notes: Notes) -> tuple[ToolResult]:
     content = block.get("content")
     parts = () if content is None else cast(tuple[_Media, ...], read_content(content, "tool_result", notes))
-    error = "is_error" in block and bool(optional_bool(block, "is_error"))
-    return (ToolResult(name(block, "tool_use_id"), parts, error),)
+    call_id = name(block, "tool_use_id")
+    return (ToolResult(call_id, parts, "is_error" in block and bool(optional_bool(block, "is_error"))),)
 
 
 def _tool_reference(block: Json, notes: Notes) -> tuple[Text]:

@@ -16,6 +16,8 @@ _FIELD = "tools"
 _SHORT = 4_096
 _SHARE = 4
 """To tell the tools apart costs a look at the whole body: it has to be long, and a good part of it tools."""
+_ROOM = 8
+"""What is worked out of tools may take so many times the place of their text."""
 
 
 class _Known(Record, frozen=True):
@@ -26,8 +28,8 @@ class _Known(Record, frozen=True):
 class ToolMemo:
     """Reads tools, each text of them once; with and without a memo the result is equal, and so are warnings.
 
-    It keeps at most ``most`` texts, of ``size`` bytes in all; what was not asked for the longest goes first.
-    What is refused is not kept.
+    It keeps at most ``most`` texts, of ``size`` bytes in all and none of more than a quarter of that; what was not
+    asked for the longest goes first. What is refused is not kept.
     """
 
     def __init__(self, most: int = 64, size: int = 2**21) -> None:
@@ -85,9 +87,9 @@ class ToolMemo:
     def _learn(self, text: bytes, body: Json) -> _Known:
         notes = Notes()
         declared = read_tools(body, notes)
-        shown = Toolset(declared.shown)
+        shown = Toolset(declared.shown, _ROOM * len(text))
         known = _Known(Declared(shown, declared.deferred, declared.elsewhere), notes.losses())
-        if len(text) <= self._size:
+        if len(text) <= self._size // 4:
             self._known[text] = known
             self._held += len(text)
             while len(self._known) > self._most or self._held > self._size:

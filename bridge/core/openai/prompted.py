@@ -11,6 +11,7 @@ from bridge.core.events import Fault
 from bridge.core.losses import Loss
 from bridge.core.openai.messages import JsonObject, MessageWriter, joined, result_text
 from bridge.core.openai.replay import Replay
+from bridge.core.toolset import once
 from bridge.errors import ConfigError, RequestError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class PromptWriter(MessageWriter):
             return ""
         if any(tool.strict for tool in conversation.tools):
             self.warnings.append(Loss("tools.*.strict", "not sent, the tools are written into the prompt"))
-        shown = _render(self._prompt.system, tools=[_shown(tool) for tool in conversation.tools])
+        shown = once(conversation.tools, _declaration, self._prompt.system)
         return "\n\n".join(filter(None, (shown.strip("\n"), choice_in_words(conversation.tool_choice))))
 
     def _said(self, parts: Sequence[Part]) -> tuple[str, list[JsonObject]]:
@@ -88,6 +89,10 @@ def choice_in_words(choice: ToolChoice) -> str:
     if not choice.parallel:
         words.append("Make at most one call per answer.")
     return " ".join(words)
+
+
+def _declaration(tools: Sequence[Tool], template: Callable[..., str]) -> str:
+    return _render(template, tools=[_shown(tool) for tool in tools])
 
 
 def _shown(tool: Tool) -> JsonObject:

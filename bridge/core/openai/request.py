@@ -97,8 +97,8 @@ def build_request(
         body |= response_format(conversation, route)
     if tools:
         # What is compared with the route's own has to be readable.
-        write = _tools if _TOOLS in route.request.set else _written_tools
-        body[_TOOLS] = once(tools, write, route.tool_schema)
+        written = None if _TOOLS in route.request.set else once(tools, _written_tools, route.tool_schema)
+        body[_TOOLS] = _tools(tools, route.tool_schema) if written is None else written
     if conversation.extra:
         body |= as_said(conversation, route)
     patch = route.request
@@ -158,7 +158,7 @@ def _choose(body: JsonObject, choice: ToolChoice) -> None:
         body["parallel_tool_calls"] = False
 
 
-def _written_tools(tools: Sequence[Tool], dialect: ToolSchema) -> object:
+def _written_tools(tools: Sequence[Tool], dialect: ToolSchema) -> jsontext.Written | None:
     return jsontext.written(_tools(tools, dialect))
 
 

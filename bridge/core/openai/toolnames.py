@@ -26,7 +26,8 @@ def with_fitting_names(conversation: Conversation) -> tuple[Conversation, Mappin
     history, the same one in every request that declares the same tools, and no two names share one.
     """
     used = _used(conversation)
-    if once(conversation.tools, _all_fit) and _all_fit(conversation.hidden) and all(map(_FITS.fullmatch, set(used))):
+    declared_fit = once(conversation.tools, _all_fit) and (not conversation.hidden or _all_fit(conversation.hidden))
+    if declared_fit and (not used or all(map(_FITS.fullmatch, set(used)))):
         return conversation, {}
     # Declared ones come first, so that history changes no spelling.
     names = dict.fromkeys([*(tool.name for tool in (*conversation.tools, *conversation.hidden)), *used])

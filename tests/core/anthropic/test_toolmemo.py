@@ -107,14 +107,15 @@ def test_what_was_not_asked_for_goes_first() -> None:
 
 
 def test_no_more_bytes_are_kept_than_allowed() -> None:
-    memo = ToolMemo(size=10_000)
+    memo = ToolMemo(size=14_000)
     for number in range(20):
         read(memo, body(tool(f"t{number}")))
-    assert len(memo) == 3
-    read(memo, body(tool("large", 20_000)))
-    assert len(memo) == 3
-    read(memo, body(tool("as large as all", 9_900)))
-    assert len(memo) == 1
+    assert len(memo) == 4
+    large, small = body(tool("large", 3_600)), body(tool("small", 10))
+    assert read(memo, large)[0] == read(memo, large)[0] == fresh(large)[0]
+    assert read(memo, large)[0] is not read(memo, large)[0]
+    assert len(memo) == 4
+    assert read(memo, small)[0] is read(memo, small)[0]
 
 
 def known(memo: ToolMemo, asked: dict[str, Any]) -> bytes:

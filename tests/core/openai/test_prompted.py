@@ -26,6 +26,7 @@ from bridge.core.openai.prompted import choice_in_words
 from bridge.core.openai.request import build_request
 from bridge.core.parsing.spec import ParserSpec, Prompt
 from bridge.core.route import Route
+from bridge.core.toolset import Toolset
 from bridge.errors import ConfigError, RequestError
 
 
@@ -68,6 +69,20 @@ def messages(*turns: Turn, **fields: Any) -> list[dict[str, Any]]:
     """The messages behind the system text."""
     said = body(*turns, **fields)["messages"]
     return [message for message in said if message["role"] != "system"]
+
+
+def test_tools_that_come_again_are_not_rendered_again() -> None:
+    shown: list[int] = []
+
+    def system(**variables: Any) -> str:
+        shown.append(len(variables["tools"]))
+        return PROMPT.system(**variables)
+
+    route = replace(PROMPTED, parsers=(ParserSpec("own", prompt=replace(PROMPT, system=system)),))
+    again = Toolset(TOOLS, 10_000)
+    assert body(route=route, tools=again) == body(route=route, tools=again, system=()) == body()
+    assert body(route=route, tools=TOOLS) == body()
+    assert shown == [2, 2]
 
 
 def test_tools_are_shown_behind_the_system_text() -> None:

@@ -129,7 +129,7 @@ def test_what_a_route_does_to_its_own_fields_is_no_loss() -> None:
 
 
 def test_tools_that_come_again_are_written_as_the_first_time() -> None:
-    shared = Toolset((TOOL, replace(TOOL, name="other", strict=True)))
+    shared = Toolset((TOOL, replace(TOOL, name="other", strict=True)), 10_000)
     strict = replace(ROUTE, tool_schema=ToolSchema(drop=frozenset({"type"})))
     for route in (ROUTE, strict, ROUTE, strict):
         for text in ("hi", "\ud800 ä"):
@@ -140,7 +140,7 @@ def test_tools_that_come_again_are_written_as_the_first_time() -> None:
 
 
 def test_a_route_that_sets_the_very_tools_of_the_client_takes_nothing_away() -> None:
-    tools = Toolset((TOOL,))
+    tools = Toolset((TOOL,), 10_000)
     own = json.loads(build_request(replace(ASKED, tools=tools), ROUTE).body)["tools"]
     for declared in (tools, tuple(tools)):
         assert build_request(replace(ASKED, tools=declared), patched(set={"tools": own})).warnings == ()
