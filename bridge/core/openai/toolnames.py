@@ -46,11 +46,8 @@ def _all_fit(tools: Iterable[Tool]) -> bool:
 
 def _used(conversation: Conversation) -> list[str]:
     """The tools that were called so far, in order."""
-    names = []
-    for turn in conversation.turns:
-        if turn.role == "assistant":
-            names += [use.name for use in turn.parts if isinstance(use, ToolUse)]
-    return names
+    answers = [turn.parts for turn in conversation.turns if turn.role == "assistant"]
+    return [part.name for parts in answers for part in parts if isinstance(part, ToolUse)]
 
 
 def _spelling(name: str, taken: set[str]) -> str:
