@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -94,11 +95,20 @@ def taken_apart(data: bytes, name: str) -> tuple[dict[str, Any], bytes] | None:
 
 
 def dumps(value: object) -> bytes:
-    """Compact JSON as UTF-8 on one line; lone surrogates are written as escapes. Key order is kept."""
+    """Compact JSON as UTF-8 on one line; lone surrogates are written as escapes, infinities as null. Key order is kept."""
     try:
         return _encode(value)
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_decode).encode()
+        return json.dumps(_finite(value), separators=(",", ":"), default=_decode).encode()
+
+
+def _finite(value: object) -> object:
+    """``value`` with null for each number that JSON has no text for, as the quick encoder writes it."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def written(value: object) -> Written | None:

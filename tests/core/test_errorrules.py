@@ -116,7 +116,7 @@ def test_hostile_words_cost_little(text: str, said: str) -> None:
     wording = compile_wording(text)
     started = time.process_time()
     assert wording.find(Said(said)) is None
-    assert time.process_time() - started < 0.2
+    assert time.process_time() - started < 1.0
 
 
 def test_only_the_beginning_is_looked_at() -> None:

@@ -139,3 +139,9 @@ def test_a_record_is_a_value() -> None:
     match point:
         case _Point(x, label):
             assert (x, label) == (1, "a")
+
+
+def test_numbers_beyond_json_are_null_whatever_stands_beside_them() -> None:
+    value = {"a": [1e999, {"b": (-1e999, 1.5)}]}
+    assert jsontext.dumps(value) == b'{"a":[null,{"b":[null,1.5]}]}'
+    assert jsontext.dumps({**value, "c": "\ud800"}) == b'{"a":[null,{"b":[null,1.5]}],"c":"\\ud800"}'
