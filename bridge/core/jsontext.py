@@ -95,7 +95,7 @@ def taken_apart(data: bytes, name: str) -> tuple[dict[str, Any], bytes] | None:
 
 
 def dumps(value: object) -> bytes:
-    """Compact JSON as UTF-8 on one line; lone surrogates are written as escapes, infinities as null. Key order is kept."""
+    """Compact JSON as UTF-8 on one line, keys in order; lone surrogates are written as escapes, infinities as null."""
     try:
         return _encode(value)
     except UnicodeEncodeError:
