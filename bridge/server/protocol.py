@@ -79,6 +79,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._gone is not None:
             self._gone()
+        # They hold each other, and with them all of the last request, until the garbage is collected.
+        self.cycle = self.scope = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         self._size += len(data)

@@ -61,7 +61,7 @@ class Reply(httpx.AsyncByteStream):
         self._arrived = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
-        self._failure: httpx.TransportError | None = None
+        self._failure: tuple[type[httpx.TransportError], str] = httpx.ReadError, ""
         self.on_body = self._pieces.append
         # One for each answer: nothing of an earlier one can be left in it.
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
@@ -119,7 +119,7 @@ class Reply(httpx.AsyncByteStream):
                 self._reusable = False
                 self._wake()
             else:
-                self._fail(httpx.RemoteProtocolError(str(problem)))
+                self._fail(httpx.RemoteProtocolError, str(problem))
             return False
         if self._phase == _DONE:
             self._parser = None
@@ -128,7 +128,7 @@ class Reply(httpx.AsyncByteStream):
                 self._paused = True
                 self._source.pause_reading()
         elif self._arrived > LARGEST_HEAD:
-            self._fail(httpx.RemoteProtocolError("more than 64 KiB of head, trailer or chunk extensions"))
+            self._fail(httpx.RemoteProtocolError, "more than 64 KiB of head, trailer or chunk extensions")
             return False
         if self._phase != _HEAD and self._waiter is not None:
             self._wake()
@@ -140,9 +140,9 @@ class Reply(httpx.AsyncByteStream):
             self._phase = _DONE
             self._wake()
         elif self._phase == _HEAD and self._reused and not self._arrived:
-            self._fail(StaleConnection("closed while it was idle"))
+            self._fail(StaleConnection, "closed while it was idle")
         elif self._phase != _DONE:
-            self._fail(httpx.ReadError("the connection was closed"))
+            self._fail(httpx.ReadError, "the connection was closed")
 
     # What the parser tells.
 
@@ -182,16 +182,17 @@ class Reply(httpx.AsyncByteStream):
                 return True
         return False
 
-    def _fail(self, failure: httpx.TransportError) -> None:
+    def _fail(self, kind: type[httpx.TransportError], text: str) -> None:
         if self._phase != _FAILED:
             self._phase = _FAILED
-            self._failure = failure
+            self._failure = kind, text
         self._parser = None
         self._wake()
 
     def _failed(self) -> httpx.TransportError:
-        assert self._failure is not None
-        return self._failure
+        # Not kept: with its traceback it would keep itself, and the request, until the garbage is collected.
+        kind, text = self._failure
+        return kind(text)
 
     def _wake(self) -> None:
         waiter = self._waiter
