@@ -152,6 +152,9 @@ class Call:
         if fault is not None:
             sole = not self._chain[1:]
             breaker.failed(self._clock(), fault, random.random(), sole=sole)
+        elif not self._exchange.progress:
+            # It answered, if only with nothing: a probe that tells nobody would be the last one.
+            breaker.succeeded(self._clock())
         return fault
 
     async def _once(self, upstream: Upstream, route: Route) -> Fault | None:

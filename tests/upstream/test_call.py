@@ -324,6 +324,24 @@ def test_the_breaker_opens_and_a_probe_closes_it(shared: Running) -> None:
         assert server.call(lambda: breaker.state) == "closed"
 
 
+@BOTH
+@pytest.mark.parametrize("finish", ["stop", "length"])
+def test_the_breaker_hears_of_empty_answers(shared: Running, stream: bool, finish: str) -> None:
+    """A probe that was answered with nothing used to leave the breaker half open for good."""
+    lines = 'breaker = { failures = 1, open = "100ms" }\n'
+    empty = sse(chunk(finish=finish), DONE) if stream else reply(200, completion("", finish))
+    with (
+        Upstream(reply(503), empty, good(stream)) as upstream,
+        shared.using(routes(upstream.url, upstream=lines, model="retry = { attempts = 1 }\n")) as server,
+    ):
+        assert error_of(server.post(ask(stream=stream))) == (529, "overloaded_error")
+        breaker = server.state.pools.standings["u0"].breaker
+        server.wait(lambda: breaker.retry_in(server.now()) == 0)
+        assert server.post(ask(stream=stream)).status == 200
+        assert server.call(lambda: breaker.state) == "closed"
+        assert text_of(server.post(ask(stream=stream)), stream) == "all well"
+
+
 def test_the_breaker_hears_of_whole_answers(shared: Running) -> None:
     """A probe that is answered in one piece closes it, and good answers end a row of failures."""
     lines = 'breaker = { failures = 2, open = "100ms" }\n'
