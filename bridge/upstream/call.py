@@ -177,16 +177,13 @@ class Call:
                 return problem.fault
             exchange.receive_fault(problem.fault)
         except asyncio.CancelledError:
-            match self._alarm.caught():
-                case "":
-                    raise
-                case "client":
-                    raise ClientStalled from None
-                case reason:
-                    fault = Fault("timeout", f"upstream `{upstream.ref.name}` {reason}", "timeout")
-                    if answer is None:
-                        return fault
-                    exchange.receive_fault(fault)
+            reason = self._alarm.caught()
+            if not reason:
+                raise
+            fault = Fault("timeout", f"upstream `{upstream.ref.name}` {reason}", "timeout")
+            if answer is None:
+                return fault
+            exchange.receive_fault(fault)
         finally:
             self._alarm.off()
             endpoint.in_flight -= 1
@@ -254,10 +251,15 @@ class Call:
             exchange.checked(await violation(exchange.output_schema or {}, exchange.unchecked))
 
     async def _write(self) -> None:
-        """Let the client have what there is. The upstream's clock stands still meanwhile."""
+        """Let the client have what there is. The upstream's clock stands still meanwhile. Raises ClientStalled."""
         before = self._clock()
         self._alarm.set(before + WRITE_STALL, "client")
-        await self._flush()
+        try:
+            await self._flush()
+        except asyncio.CancelledError:
+            if self._alarm.caught():
+                raise ClientStalled from None
+            raise
         self._flushed = self._exchange.finished
         self._expect(self._expires + self._clock() - before, self._reason)
 
