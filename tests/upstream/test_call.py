@@ -425,6 +425,20 @@ def test_a_connection_that_died_idle_is_replaced_for_free(shared: Running) -> No
         assert server.call(lambda: budget.balance(server.now())) > 3
 
 
+def test_a_request_that_the_upstream_dies_of_is_not_repeated_for_free(
+    shared: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had been silent over it for a while, so it was not the end of an idle connection."""
+    monkeypatch.setattr("bridge.upstream.reply.STALE_WITHIN", 0.0)
+    with (
+        Upstream(answer("one"), [FIN], answer("two")) as upstream,
+        shared.using(routes(upstream.url, model="retry = { attempts = 1 }\n")) as server,
+    ):
+        assert server.post(ask()).text == "one"
+        assert error_of(server.post(ask())) == (500, "api_error")
+        assert [request.connection for request in upstream.requests] == [1, 1]
+
+
 def test_the_clients_own_patience_is_a_deadline(shared: Running) -> None:
     with Upstream([HANG]) as upstream, shared.using(routes(upstream.url)) as server:
         got = server.post(ask(stream=False), headers={"x-stainless-timeout": "1"})
