@@ -152,6 +152,9 @@ class Call:
         if fault is not None:
             sole = not self._chain[1:]
             breaker.failed(self._clock(), fault, random.random(), sole=sole)
+        elif not self._exchange.progress:
+            # It answered, if only with nothing: a probe that tells nobody would be the last one.
+            breaker.succeeded(self._clock())
         return fault
 
     async def _once(self, upstream: Upstream, route: Route) -> Fault | None:
@@ -174,16 +177,13 @@ class Call:
                 return problem.fault
             exchange.receive_fault(problem.fault)
         except asyncio.CancelledError:
-            match self._alarm.caught():
-                case "":
-                    raise
-                case "client":
-                    raise ClientStalled from None
-                case reason:
-                    fault = Fault("timeout", f"upstream `{upstream.ref.name}` {reason}", "timeout")
-                    if answer is None:
-                        return fault
-                    exchange.receive_fault(fault)
+            reason = self._alarm.caught()
+            if not reason:
+                raise
+            fault = Fault("timeout", f"upstream `{upstream.ref.name}` {reason}", "timeout")
+            if answer is None:
+                return fault
+            exchange.receive_fault(fault)
         finally:
             self._alarm.off()
             endpoint.in_flight -= 1
@@ -251,10 +251,15 @@ class Call:
             exchange.checked(await violation(exchange.output_schema or {}, exchange.unchecked))
 
     async def _write(self) -> None:
-        """Let the client have what there is. The upstream's clock stands still meanwhile."""
+        """Let the client have what there is. The upstream's clock stands still meanwhile. Raises ClientStalled."""
         before = self._clock()
         self._alarm.set(before + WRITE_STALL, "client")
-        await self._flush()
+        try:
+            await self._flush()
+        except asyncio.CancelledError:
+            if self._alarm.caught():
+                raise ClientStalled from None
+            raise
         self._flushed = self._exchange.finished
         self._expect(self._expires + self._clock() - before, self._reason)
 

@@ -109,7 +109,9 @@ class Connection(asyncio.Protocol):
             reply.end(clean=clean)
         else:
             self._gone(self)
-        self.abort()
+        self._ended = True
+        # Not at once: TLS goes on after what it calls this from, and would fail at a connection gone meanwhile.
+        self.loop.call_soon(self.abort)
 
     def _send(self) -> None:
         """Send the next piece of the body, if there is one, and come back for more."""

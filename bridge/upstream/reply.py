@@ -17,6 +17,8 @@ LARGEST_HEAD = 64 * 2**10
 """So much may arrive without anything coming of it: a head and what precedes it, a trailer, chunk extensions."""
 UNREAD = 256 * 2**10
 """More than this is not read from the connection while nobody takes it."""
+STALE_WITHIN = 2.0
+"""A reused connection that ends only after so many seconds of silence was not idle: the upstream was at work."""
 
 _HEAD: Final = 0
 _BODY: Final = 1
@@ -46,15 +48,15 @@ class Reply(httpx.AsyncByteStream):
     ``aclose`` gives the connection back, for another request if the answer has arrived to its end. One task reads.
     """
 
-    __slots__ = ("_arrived", "_failure", "_loop", "_parser", "_paused", "_phase", "_pieces", "_reusable", "_reused",
-                 "_source", "_waiter", "fields", "on_body", "status")  # fmt: skip
+    __slots__ = ("_arrived", "_failure", "_loop", "_parser", "_paused", "_phase", "_pieces", "_reusable",
+                 "_source", "_stale_until", "_waiter", "fields", "on_body", "status")  # fmt: skip
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop, *, reused: bool) -> None:
         self.status = 0
         self.fields: list[tuple[bytes, bytes]] = []
         self._source: Source | None = source
         self._loop = loop
-        self._reused = reused
+        self._stale_until = loop.time() + STALE_WITHIN if reused else 0.0
         self._reusable = False
         self._phase = _HEAD
         self._pieces: list[bytes] = []
@@ -139,7 +141,7 @@ class Reply(httpx.AsyncByteStream):
         if self._phase == _BODY and clean and not self._framed():
             self._phase = _DONE
             self._wake()
-        elif self._phase == _HEAD and self._reused and not self._arrived:
+        elif self._phase == _HEAD and not self._arrived and self._loop.time() < self._stale_until:
             self._fail(StaleConnection, "closed while it was idle")
         elif self._phase != _DONE:
             self._fail(httpx.ReadError, "the connection was closed")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 import scripted
 from inprocess import Reply, Running, ask, routes
-from scripted import DONE, END, HANG, KEEP, Upstream, answer, chunk, completion, head, part, reply
+from scripted import DONE, END, FIN, HANG, KEEP, Step, Upstream, answer, chunk, completion, head, part, reply
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.server.protocol import Protocol
@@ -274,16 +274,43 @@ def test_half_closing_counts_as_leaving(shared: Running) -> None:
         upstream.wait(lambda upstream: upstream.open == 0)
 
 
+def slow_client(server: Running) -> socket.socket:
+    """One that asks and then takes nothing; hardly anything of its answer fits into the sockets between."""
+    connections = server.server.server_state.connections
+    server.wait(lambda: not connections)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", server.port))
+    server.wait(lambda: connections)
+    for connection in connections:
+        ours = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    body = json.dumps(ask()).encode()
+    client.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+    return client
+
+
 def test_a_slow_client_holds_the_upstream_back_and_is_dropped(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.upstream.call.WRITE_STALL", 0.3)
     pieces = [part(chunk("x" * 60_000))] * 400
     with Upstream([head(), *pieces, *TAIL]) as upstream, shared.using(routes(upstream.url)) as server:
-        client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect(("127.0.0.1", server.port))
-        body = json.dumps(ask()).encode()
-        client.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        client = slow_client(server)
         upstream.wait(lambda upstream: upstream.open == 0 and upstream.connections == 1)
+        server.wait(lambda: not server.state.load.in_flight)
+        assert server.state.records.recent[-1].outcome == "client_stalled"
+        server.wait(lambda: len(server.server.server_state.connections) == 0)
+        client.close()
+
+
+@pytest.mark.parametrize("end", [[FIN], [part(chunk(finish="stop")), END, KEEP]], ids=["failure", "no last frame"])
+def test_a_client_that_stalls_at_the_end_is_dropped(
+    shared: Running, monkeypatch: pytest.MonkeyPatch, end: list[Step]
+) -> None:
+    for module in ("bridge.upstream.call", "bridge.server.stream"):
+        monkeypatch.setattr(f"{module}.WRITE_STALL", 0.3)
+    with Upstream([head(), part(chunk("x" * 150_000)), *end]) as upstream, shared.using(routes(upstream.url)) as server:
+        client = slow_client(server)
+        upstream.wait(lambda upstream: upstream.requests)
         server.wait(lambda: not server.state.load.in_flight)
         assert server.state.records.recent[-1].outcome == "client_stalled"
         server.wait(lambda: len(server.server.server_state.connections) == 0)

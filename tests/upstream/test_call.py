@@ -324,6 +324,24 @@ def test_the_breaker_opens_and_a_probe_closes_it(shared: Running) -> None:
         assert server.call(lambda: breaker.state) == "closed"
 
 
+@BOTH
+@pytest.mark.parametrize("finish", ["stop", "length"])
+def test_the_breaker_hears_of_empty_answers(shared: Running, stream: bool, finish: str) -> None:
+    """A probe that was answered with nothing used to leave the breaker half open for good."""
+    lines = 'breaker = { failures = 1, open = "100ms" }\n'
+    empty = sse(chunk(finish=finish), DONE) if stream else reply(200, completion("", finish))
+    with (
+        Upstream(reply(503), empty, good(stream)) as upstream,
+        shared.using(routes(upstream.url, upstream=lines, model="retry = { attempts = 1 }\n")) as server,
+    ):
+        assert error_of(server.post(ask(stream=stream))) == (529, "overloaded_error")
+        breaker = server.state.pools.standings["u0"].breaker
+        server.wait(lambda: breaker.retry_in(server.now()) == 0)
+        assert server.post(ask(stream=stream)).status == 200
+        assert server.call(lambda: breaker.state) == "closed"
+        assert text_of(server.post(ask(stream=stream)), stream) == "all well"
+
+
 def test_the_breaker_hears_of_whole_answers(shared: Running) -> None:
     """A probe that is answered in one piece closes it, and good answers end a row of failures."""
     lines = 'breaker = { failures = 2, open = "100ms" }\n'
@@ -405,6 +423,20 @@ def test_a_connection_that_died_idle_is_replaced_for_free(shared: Running) -> No
         assert [request.connection for request in upstream.requests] == [1, 1, 2]
         budget = server.state.pools.standings["u0"].budget
         assert server.call(lambda: budget.balance(server.now())) > 3
+
+
+def test_a_request_that_the_upstream_dies_of_is_not_repeated_for_free(
+    shared: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had been silent over it for a while, so it was not the end of an idle connection."""
+    monkeypatch.setattr("bridge.upstream.reply.STALE_WITHIN", 0.0)
+    with (
+        Upstream(answer("one"), [FIN], answer("two")) as upstream,
+        shared.using(routes(upstream.url, model="retry = { attempts = 1 }\n")) as server,
+    ):
+        assert server.post(ask()).text == "one"
+        assert error_of(server.post(ask())) == (500, "api_error")
+        assert [request.connection for request in upstream.requests] == [1, 1]
 
 
 def test_the_clients_own_patience_is_a_deadline(shared: Running) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -56,6 +57,12 @@ async def connected(server: Served, context: ssl.SSLContext | None = None) -> Ma
     loop = asyncio.get_running_loop()
     await loop.create_connection(lambda: made.connection, "127.0.0.1", server.port, ssl=context)
     return made
+
+
+async def rounds(number: int) -> None:
+    """Let the event loop do what is there to be done."""
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 async def whole(reply: Reply) -> bytes:
@@ -338,6 +345,42 @@ def test_a_reader_that_sleeps_bounds_what_is_read(secure: bool) -> None:
             made.connection.abort()
 
     run(test())
+
+
+def test_the_end_of_tls_behind_what_nobody_had_read_yet() -> None:
+    """Many servers say that TLS ends and close at once; it used to trip over the connection dropped in its hands."""
+    size = 600_000
+    problems: list[dict[str, Any]] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.transport.set_write_buffer_limits(0)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)
+        await writer.drain()
+        tls = writer.transport._ssl_protocol  # type: ignore[attr-defined]
+        with suppress(ssl.SSLWantReadError):
+            tls._sslobj.unwrap()
+        tls._process_outgoing()
+        tls._transport.close()
+        await reader.read()
+
+    async def test() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, problem: problems.append(problem))
+        async with serving(handle, serving_context()) as server:
+            made = await connected(server, trusting())
+            reply = made.ask()
+            await server.wait(lambda server: server.total == 1 and not server.open)
+            await rounds(20)
+            length = 0
+            async for piece in reply:
+                length += len(piece)
+                await rounds(20)
+            assert length == size
+            await reply.aclose()
+            assert made.told == []
+
+    run(test())
+    assert problems == []
 
 
 def breaking(how: Callable[[asyncio.StreamWriter], None]) -> list[tuple[bytes, str]]:

@@ -362,6 +362,18 @@ def test_only_an_unanswered_reused_connection_is_stale(
     run(test())
 
 
+def test_a_reused_connection_that_ends_after_a_while_is_not_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        monkeypatch.setattr("bridge.upstream.reply.STALE_WITHIN", 0.0)
+        reply, _ = made(reused=True)
+        reply.end(clean=True)
+        with pytest.raises(httpx.ReadError) as caught:
+            await reply.head()
+        assert type(caught.value) is httpx.ReadError
+
+    run(test())
+
+
 @pytest.mark.parametrize("before", [b"", LENGTH])
 def test_who_waits_can_be_cancelled(before: bytes) -> None:
     async def test() -> None:
