@@ -39,7 +39,12 @@ def once(tools: tuple[Tool, ...], work: Callable[..., T], *given: Hashable) -> T
         found: T = results[key]
         return found
     made = work(tools, *given)
-    size = len(made) if isinstance(made, str) else memoryview(made).nbytes if isinstance(made, Written) else 0
+    size = 0
+    if isinstance(made, str):
+        # One wide character makes all of them wide.
+        size = len(made) if made.isascii() else 4 * len(made)
+    elif isinstance(made, Written):
+        size = memoryview(made).nbytes
     # Inlined schemas and prompts can be far longer than what they are made of.
     if size <= tools.room:
         if tools.held + size > tools.room or len(results) >= _MOST:

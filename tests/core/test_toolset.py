@@ -65,6 +65,15 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
     assert tools.held == len('["a","b","a","b"]a-b')
 
 
+def test_wide_characters_take_the_room_that_they_take() -> None:
+    tools = Toolset(TOOLS, 20)
+    assert once(tools, Names(), "😀" * 3) == "a😀😀😀b"
+    assert tools.held == 20
+    assert once(tools, Names(), "😀" * 4) == "a😀😀😀😀b"
+    assert tools.held == 20
+    assert len(tools.results) == 1
+
+
 def test_that_there_is_nothing_is_kept_too() -> None:
     names, tools = [], Toolset((Tool("\ud800"),), 0)
 

@@ -28,6 +28,8 @@ class _Known(Record, frozen=True):
 class ToolMemo:
     """Reads tools, each text of them once; with and without a memo the result is equal, and so are warnings.
 
+    One thing is not told apart: a number that JSON has no text for (1e999), and the null that upstreams get for it.
+
     It keeps at most ``most`` texts, of ``size`` bytes in all and none of more than a quarter of that; what was not
     asked for the longest goes first. What is refused is not kept.
     """

@@ -43,6 +43,8 @@ class _PlainChoice(jsontext.Record, gc=False):
     delta: dict[str, str | None]
     index: Literal[0] | None = None
     finish_reason: Literal[""] | None = None
+    error: None = None
+    usage: None = None
 
 
 class _PlainChunk(jsontext.Record, gc=False):
@@ -51,6 +53,7 @@ class _PlainChunk(jsontext.Record, gc=False):
     choices: list[_PlainChoice]
     error: None = None
     usage: None = None
+    x_groq: None = None
 
 
 _plain_chunk = jsontext.reader(_PlainChunk)

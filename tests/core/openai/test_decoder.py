@@ -315,6 +315,8 @@ _CHOICE = st.fixed_dictionaries(
         "index": st.sampled_from([0, None, 1, False, 0.0]),
         "finish_reason": st.sampled_from([None, None, "", "stop", "length", 7]),
         "logprobs": st.none(),
+        "error": st.sampled_from([None, "", {"message": "no", "code": 500}]),
+        "usage": st.sampled_from([None, {}, {"prompt_tokens": 1}]),
     },
 )
 _CHUNK = st.fixed_dictionaries(
@@ -323,8 +325,16 @@ _CHUNK = st.fixed_dictionaries(
         "id": st.just("c"),
         "error": st.sampled_from([None, "", {}]),
         "usage": st.sampled_from([None, {}, {"prompt_tokens": 1}]),
+        "x_groq": st.sampled_from([None, {"id": "r"}, {"usage": {"prompt_tokens": 1}}]),
     },
 )
+
+
+@pytest.mark.parametrize("said", [{}, {"role": "assistant", "content": ""}, {"content": "Hel"}])
+def test_an_error_in_a_choice_counts_whatever_the_model_said_beside_it(said: dict[str, object]) -> None:
+    value = {"choices": [{"index": 0, "delta": said, "error": {"message": "no", "code": 500}, "finish_reason": None}]}
+    (event,) = decoder().frame(json.dumps(value).encode())
+    assert isinstance(event, Fault)
 
 
 @given(st.lists(_CHUNK, max_size=6))
