@@ -77,6 +77,9 @@ class Inputs:
         """What to watch now. Blocks, as it follows every link."""
         files = {path for named in self.files for path in (named, Path(os.path.realpath(named)))}
         wanted = {path.parent for path in files} | set(self.folders)
+        # macOS reports where the folder really is.
+        real = {folder: os.path.realpath(folder) for folder in {named.parent for named in self.files}}
+        files |= {Path(real[named.parent], named.name) for named in self.files}
         folders = {}
         for folder in sorted({_existing(folder) for folder in wanted}):
             with suppress(OSError):

@@ -15,6 +15,9 @@ import httpx
 _HEAD_START = 0.25
 """So many seconds an address has before the next one is tried beside it (RFC 8305)."""
 
+_FRESH = 10.0
+"""For so many seconds new connections go where the host was."""
+
 P = TypeVar("P", bound=asyncio.Protocol)
 Address = tuple[Any, ...]
 
@@ -40,18 +43,58 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+class Lookup:
+    """Where one host is: asked once for all who wait for it, and again some seconds later or when that was of no use.
+
+    Look-ups take threads, and there are few.
+    """
+
+    __slots__ = ("_asked", "_fresh_until")
+
+    def __init__(self) -> None:
+        self._asked: asyncio.Task[list[Address]] | None = None
+        self._fresh_until = 0.0
+
+    async def addresses(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Address]:
+        """The addresses, the families by turns. Raises OSError."""
+        asked = self._asked
+        if asked is None or loop.time() >= self._fresh_until:
+            asked = self._asked = loop.create_task(_look_up(loop, host, port))
+            asked.add_done_callback(self._answered)
+            self._fresh_until = loop.time() + _FRESH
+        return await asyncio.shield(asked)
+
+    def forget(self) -> None:
+        """The host was not there."""
+        if self._asked is not None and self._asked.done():
+            self._asked = None
+
+    def _answered(self, asked: asyncio.Task[list[Address]]) -> None:
+        if (asked.cancelled() or asked.exception() is not None) and asked is self._asked:
+            self._asked = None
+
+
 async def connect(
-    protocol: Callable[[], P], host: str, port: int, tls: ssl.SSLContext | None, seconds: float | None
+    protocol: Callable[[], P],
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    seconds: float | None,
+    lookup: Lookup,
 ) -> P:
     """A connected protocol. Raises httpx.ConnectError, ConnectTimeout, or InvalidURL for what is no host.
 
-    What it has opened is closed if it fails or is cancelled, at whatever point.
+    What it has opened is closed if it fails or is cancelled, at whatever point. ``lookup`` is the host's.
     """
     loop = asyncio.get_running_loop()
     try:
         name = httpx.URL(scheme="https", host=host).raw_host.decode("ascii")
         async with asyncio.timeout(seconds):
-            connected = await _open(loop, name, port)
+            try:
+                connected = await _open(loop, name, port, lookup)
+            except BaseException:
+                lookup.forget()
+                raise
             _, made = await loop.create_connection(
                 protocol,
                 sock=connected,
@@ -74,12 +117,18 @@ async def connect(
         raise httpx.ConnectError(str(problem)) from problem
 
 
-async def _open(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+async def _open(loop: asyncio.AbstractEventLoop, host: str, port: int, lookup: Lookup) -> socket.socket:
     """A connected socket: to the first of the host's addresses that takes it.
 
     Not left to ``create_connection``, which can lose a socket when it is cancelled as it finds one.
     """
-    addresses = await _addresses(loop, host, port)
+    try:
+        # An address needs no look-up, and so no thread.
+        addresses: list[Address] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        )
+    except socket.gaierror:
+        addresses = await lookup.addresses(loop, host, port)
     if len(addresses) == 1:
         return await _dial(loop, addresses[0])
     found: list[socket.socket] = []
@@ -110,15 +159,8 @@ async def _open(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket
             late.close()
 
 
-async def _addresses(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Address]:
-    """Where the host may be, the families by turns."""
-    try:
-        # An address needs no look-up, and so no thread.
-        return socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        )
-    except socket.gaierror:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Address]:
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     first = [address for address in found if address[0] == found[0][0]]
     other = [address for address in found if address[0] != found[0][0]]
     return [address for pair in zip_longest(first, other) for address in pair if address is not None]

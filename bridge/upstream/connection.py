@@ -9,6 +9,8 @@ from bridge.upstream.reply import Reply
 
 _AT_ONCE = 2**20
 _PIECE = 2**18
+HESITATION = 1.0
+"""So many seconds an upstream has to complete a refusal before it gets the rest of a request that it did not read."""
 
 
 class Connection(asyncio.Protocol):
@@ -86,7 +88,9 @@ class Connection(asyncio.Protocol):
         if reply is None or not reply.feed(data):
             self._end(clean=False)
         elif self._unsent is not None and reply.status >= 300:
-            # It does not want the rest of the request.
+            # To send on what it may not want could cost its answer; some read the rest all the same.
+            if not self._stopped:
+                self.loop.call_later(HESITATION, self._go_on)
             self._stopped = True
 
     def eof_received(self) -> None:
@@ -112,6 +116,10 @@ class Connection(asyncio.Protocol):
         self._ended = True
         # Not at once: TLS goes on after what it calls this from, and would fail at a connection gone meanwhile.
         self.loop.call_soon(self.abort)
+
+    def _go_on(self) -> None:
+        self._stopped = False
+        self._send()
 
     def _send(self) -> None:
         """Send the next piece of the body, if there is one, and come back for more."""

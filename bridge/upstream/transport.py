@@ -13,7 +13,7 @@ from functools import cached_property
 
 import httpx
 
-from bridge.upstream.connecting import connect
+from bridge.upstream.connecting import Lookup, connect
 from bridge.upstream.connection import Connection
 
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -80,6 +80,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._port = port
         self._tls = tls
         self._keep = keep
+        self._lookup = Lookup()
         self._idle: list[Connection] = []  # in the order of their last use
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -118,7 +119,12 @@ class Transport(httpx.AsyncBaseTransport):
     async def _connect(self, seconds: float | None) -> Connection:
         loop = asyncio.get_running_loop()
         return await connect(
-            lambda: Connection(loop, self._keep_idle, self._forget), self._host, self._port, self._tls, seconds
+            lambda: Connection(loop, self._keep_idle, self._forget),
+            self._host,
+            self._port,
+            self._tls,
+            seconds,
+            self._lookup,
         )
 
     def _keep_idle(self, connection: Connection) -> None:

@@ -64,6 +64,10 @@ def test_the_folders_to_watch(tmp_path: Path) -> None:
     places = inputs.places()
     assert set(places.folders) == {tmp_path / "linked", real.resolve(), tmp_path}
     assert places.files == {str(tmp_path / "linked/f.toml"), str(real.resolve() / "f.toml")}
+    os.symlink(tmp_path / "linked", tmp_path / "folder")
+    inputs = Inputs()
+    inputs.read(tmp_path / "folder/f.toml")
+    assert inputs.places().files == {str(tmp_path / name) for name in ("folder/f.toml", "linked/f.toml", "real/f.toml")}
 
 
 def test_what_happens_beside_the_files_does_not_matter(tmp_path: Path) -> None:

@@ -15,7 +15,14 @@ import httpx
 import pytest
 from rawserver import serving, serving_context, trusting
 
-from bridge.upstream.connecting import HandshakeFailed, UnknownHost, UntrustedCertificate, connect, tls_context
+from bridge.upstream.connecting import (
+    HandshakeFailed,
+    Lookup,
+    UnknownHost,
+    UntrustedCertificate,
+    connect,
+    tls_context,
+)
 
 LONG = 20.0
 
@@ -74,7 +81,7 @@ def resolving_to(*ports: int) -> None:
 def test_plain(host: str) -> None:
     async def test() -> None:
         async with serving(hold) as server:
-            probe = await connect(Probe, host, server.port, None, LONG)
+            probe = await connect(Probe, host, server.port, None, LONG, Lookup())
             raw = probe.transport.get_extra_info("socket")
             assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             probe.transport.abort()
@@ -88,7 +95,7 @@ def test_tls(host: str) -> None:
     async def test() -> None:
         async with serving(hold, serving_context()) as server:
             resolving_to(server.port)
-            probe = await connect(Probe, host, server.port, trusting(), LONG)
+            probe = await connect(Probe, host, server.port, trusting(), LONG, Lookup())
             assert probe.transport.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
             probe.transport.abort()
 
@@ -98,7 +105,7 @@ def test_tls(host: str) -> None:
 def test_only_http_1_is_offered() -> None:
     async def test() -> None:
         async with serving(hold, serving_context("h2")) as server:
-            probe = await connect(Probe, "127.0.0.1", server.port, trusting(), LONG)
+            probe = await connect(Probe, "127.0.0.1", server.port, trusting(), LONG, Lookup())
             assert probe.transport.get_extra_info("ssl_object").selected_alpn_protocol() is None
             probe.transport.abort()
 
@@ -115,7 +122,7 @@ def test_one_context_for_the_process() -> None:
 def fails(kind: type[Exception], host: str, port: int, tls: ssl.SSLContext | None, seconds: float = LONG) -> None:
     async def test() -> None:
         with pytest.raises(kind) as caught:
-            await connect(Probe, host, port, tls, seconds)
+            await connect(Probe, host, port, tls, seconds, Lookup())
         assert type(caught.value) is kind
 
     run(test())
@@ -133,7 +140,7 @@ def test_unknown_host() -> None:
 def test_what_is_no_host(host: str) -> None:
     async def test() -> None:
         with pytest.raises((httpx.InvalidURL, httpx.ConnectError)):
-            await connect(Probe, host, closed_port(), None, LONG)
+            await connect(Probe, host, closed_port(), None, LONG, Lookup())
 
     run(test())
 
@@ -146,11 +153,11 @@ def test_the_time_limit_is_for_all_of_it(secure: bool) -> None:
         context = trusting() if secure else None
         before = time.monotonic()
         with deaf() as port, pytest.raises(httpx.ConnectTimeout):
-            await connect(Probe, "127.0.0.1", port, context, 0.1)
+            await connect(Probe, "127.0.0.1", port, context, 0.1, Lookup())
         if secure:
             async with serving(hold) as server:
                 with pytest.raises(httpx.ConnectTimeout):
-                    await connect(Probe, "127.0.0.1", server.port, context, 0.1)
+                    await connect(Probe, "127.0.0.1", server.port, context, 0.1, Lookup())
                 await server.wait(lambda server: not server.open)
 
         async def never(*_: Any, **__: Any) -> list[Any]:
@@ -159,7 +166,7 @@ def test_the_time_limit_is_for_all_of_it(secure: bool) -> None:
 
         asyncio.get_running_loop().getaddrinfo = never  # type: ignore[method-assign]
         with pytest.raises(httpx.ConnectTimeout):
-            await connect(Probe, "somewhere", 80, context, 0.1)
+            await connect(Probe, "somewhere", 80, context, 0.1, Lookup())
         assert time.monotonic() - before < 5
 
     run(test())
@@ -169,7 +176,7 @@ def test_a_certificate_that_nobody_vouches_for() -> None:
     async def test() -> None:
         async with serving(hold, serving_context()) as server:
             with pytest.raises(UntrustedCertificate):
-                await connect(Probe, "127.0.0.1", server.port, tls_context(), LONG)
+                await connect(Probe, "127.0.0.1", server.port, tls_context(), LONG, Lookup())
             await server.wait(lambda server: not server.open)
 
     run(test())
@@ -180,7 +187,7 @@ def test_a_certificate_for_another_name() -> None:
         async with serving(hold, serving_context()) as server:
             resolving_to(server.port)
             with pytest.raises(UntrustedCertificate):
-                await connect(Probe, "example.com", server.port, trusting(), LONG)
+                await connect(Probe, "example.com", server.port, trusting(), LONG, Lookup())
 
     run(test())
 
@@ -194,7 +201,7 @@ def test_no_tls_there() -> None:
     async def test() -> None:
         async with serving(http) as server:
             with pytest.raises(HandshakeFailed):
-                await connect(Probe, "127.0.0.1", server.port, trusting(), LONG)
+                await connect(Probe, "127.0.0.1", server.port, trusting(), LONG, Lookup())
             await server.wait(lambda server: not server.open)
 
     run(test())
@@ -207,7 +214,7 @@ def test_closed_in_the_handshake() -> None:
     async def test() -> None:
         async with serving(close) as server:
             with pytest.raises(httpx.ConnectError) as caught:
-                await connect(Probe, "127.0.0.1", server.port, trusting(), LONG)
+                await connect(Probe, "127.0.0.1", server.port, trusting(), LONG, Lookup())
             assert type(caught.value) is httpx.ConnectError
 
     run(test())
@@ -217,12 +224,12 @@ def test_the_next_address_is_tried_when_one_refuses() -> None:
     async def test() -> None:
         async with serving(hold) as server:
             resolving_to(closed_port(), closed_port(), server.port)
-            probe = await connect(Probe, "somewhere", 80, None, LONG)
+            probe = await connect(Probe, "somewhere", 80, None, LONG, Lookup())
             assert probe.transport.get_extra_info("peername")[1] == server.port
             probe.transport.abort()
             resolving_to(closed_port(), closed_port())
             with pytest.raises(httpx.ConnectError):
-                await connect(Probe, "somewhere", 80, None, LONG)
+                await connect(Probe, "somewhere", 80, None, LONG, Lookup())
 
     run(test())
 
@@ -233,12 +240,12 @@ def test_the_next_address_is_tried_beside_one_that_is_silent() -> None:
             async with serving(hold) as server:
                 resolving_to(silent, server.port)
                 before = time.monotonic()
-                probe = await connect(Probe, "somewhere", 80, None, LONG)
+                probe = await connect(Probe, "somewhere", 80, None, LONG, Lookup())
                 assert time.monotonic() - before < 5
                 probe.transport.abort()
                 resolving_to(silent, silent)
                 with pytest.raises(httpx.ConnectTimeout):
-                    await connect(Probe, "somewhere", 80, None, 0.4)
+                    await connect(Probe, "somewhere", 80, None, 0.4, Lookup())
         for _ in range(2):
             await asyncio.sleep(0)
         assert not [task for task in asyncio.all_tasks() if "dial" in repr(task.get_coro())]
@@ -251,7 +258,7 @@ def test_addresses_that_answer_at_once_cost_one_connection() -> None:
         async with serving(hold) as server:
             for _ in range(20):
                 resolving_to(server.port, server.port, server.port)
-                probe = await connect(Probe, "somewhere", 80, None, LONG)
+                probe = await connect(Probe, "somewhere", 80, None, LONG, Lookup())
                 probe.transport.abort()
             await server.wait(lambda server: not server.open)
             assert server.total == 20
@@ -270,7 +277,7 @@ def test_cancelled_at_any_point_it_leaves_nothing(secure: bool, addresses: int) 
             finished = 0
             rounds = 0
             while finished < 3:
-                task = asyncio.ensure_future(connect(Probe, "localhost", server.port, theirs, LONG))
+                task = asyncio.ensure_future(connect(Probe, "localhost", server.port, theirs, LONG, Lookup()))
                 for _ in range(rounds):
                     await asyncio.sleep(0)
                 if task.done():
@@ -283,5 +290,42 @@ def test_cancelled_at_any_point_it_leaves_nothing(secure: bool, addresses: int) 
                 rounds += 1
             assert rounds > 6
             await server.wait(lambda server: not server.open)
+
+    run(test())
+
+
+def test_a_name_is_looked_up_once_for_all_who_wait_and_anew_when_it_leads_nowhere() -> None:
+    async def test() -> None:
+        loop, asked, known = asyncio.get_running_loop(), [0], asyncio.Event()
+        ports: list[int] = []
+
+        async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+            asked[0] += 1
+            await known.wait()
+            if not ports:
+                raise socket.gaierror("nobody knows")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+
+        loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign]
+        lookup = Lookup()
+
+        async def there() -> None:
+            (await connect(Probe, "somewhere", 80, None, LONG, lookup)).transport.abort()
+
+        async with serving(hold) as server:
+            waiting = [loop.create_task(there()) for _ in range(20)]
+            await asyncio.sleep(0.01)
+            waiting.pop().cancel()
+            known.set()
+            for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+                assert isinstance(outcome, UnknownHost)
+            assert asked == [1]
+            ports.append(closed_port())
+            with pytest.raises(httpx.ConnectError):
+                await there()
+            ports[:] = [server.port]
+            await there()
+            await there()
+            assert asked == [3]
 
     run(test())

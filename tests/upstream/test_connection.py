@@ -13,6 +13,7 @@ import httpx
 import pytest
 from rawserver import Served, read_request, serving, serving_context, trusting
 
+from bridge.upstream import connection
 from bridge.upstream.connection import Connection
 from bridge.upstream.reply import Reply
 
@@ -193,10 +194,13 @@ def test_a_refusal_is_read_before_the_reset_behind_it(secure: bool, body: bytes)
     run(test())
 
 
-def test_an_early_success_gets_the_rest() -> None:
+@pytest.mark.parametrize("status", [b"200 OK", b"422 X"])
+def test_an_early_answer_that_waits_for_it_gets_the_rest(status: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HESITATION", 0.05)
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"HTTP/1.1 %b\r\ntransfer-encoding: chunked\r\n\r\n" % status)
         assert await reader.readexactly(len(LARGE)) == LARGE
         writer.write(b"5\r\nhello\r\n0\r\n\r\n")
         await reader.read(1)
