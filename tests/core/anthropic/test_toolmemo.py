@@ -169,7 +169,17 @@ def test_bodies_that_are_better_decoded_as_a_whole() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [b'"\\ud800"', b'"\xff"', b"1e999", b"[" * 2_000, b"[" * 100_000 + b"]" * 100_000, b"9" * 5_000, b"nul", b"1,", b""],
+    [
+        b'"\\ud800"',
+        b'"\xff"',
+        b"1e999",
+        b"[" * 2_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b"9" * 5_000,
+        b"nul",
+        b"1,",
+        b"",
+    ],
 )
 def test_what_has_to_be_read_twice_or_refused_is_not_taken_apart(odd: bytes) -> None:
     memo, asked = ToolMemo(), body(tool("a"), tool("b"))
