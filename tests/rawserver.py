@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-PEM = Path(__file__).parent / "upstream" / "localhost.pem"
+PEM = Path(__file__).parent / "upstream" / "http1" / "localhost.pem"
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -19,10 +19,10 @@ from bridge import __version__
 from bridge.core.events import Fault
 from bridge.core.parsing.spec import ParserSpec
 from bridge.errors import UpstreamError
-from bridge.upstream.connecting import HandshakeFailed, UnknownHost, UntrustedCertificate, tls_context
 from bridge.upstream.demo import demo_answer
-from bridge.upstream.reply import StaleConnection
-from bridge.upstream.transport import Received, Sent, Transport, request_head
+from bridge.upstream.http1.connecting import HandshakeFailed, UnknownHost, UntrustedCertificate, tls_context
+from bridge.upstream.http1.reply import StaleConnection
+from bridge.upstream.http1.transport import Received, Sent, Transport, request_head
 
 _INFLATED_AT_ONCE = 2**20
 _HEADS = 64

@@ -29,9 +29,14 @@ IMPURE = {
 """Of the standard library, what the core must not touch: clocks, chance, threads, the outside world."""
 
 CLIENT = {
-    "httpx": {"upstream/connecting.py", "upstream/http.py", "upstream/reply.py", "upstream/transport.py"},
-    "httptools": {"upstream/reply.py"},
-    "ssl": {"upstream/connecting.py", "upstream/transport.py"},
+    "httpx": {
+        "upstream/http1/connecting.py",
+        "upstream/http.py",
+        "upstream/http1/reply.py",
+        "upstream/http1/transport.py",
+    },
+    "httptools": {"upstream/http1/reply.py"},
+    "ssl": {"upstream/http1/connecting.py", "upstream/http1/transport.py"},
 }
 """What the HTTP client is made of, and the only modules that import it."""
 
@@ -128,9 +133,9 @@ def test_there_is_one_http_client() -> None:
 def test_the_rest_of_the_program_knows_only_what_the_client_is_for() -> None:
     """Behind ``bridge.upstream.http`` its parts know each other, and nobody else knows them."""
     parts = {f"bridge.{name.removesuffix('.py').replace('/', '.')}" for name in CLIENT["httpx"]}
-    parts = parts - {"bridge.upstream.http"} | {"bridge.upstream.connection"}
+    parts = parts - {"bridge.upstream.http"} | {"bridge.upstream.http1.connection"}
     users = {name_of(path) for path in MODULES if parts & set(imports(path))}
-    assert users == {"upstream/connection.py", "upstream/http.py", "upstream/transport.py"}
+    assert users == {"upstream/http1/connection.py", "upstream/http.py", "upstream/http1/transport.py"}
 
 
 @pytest.mark.parametrize("package", WIRE_WORDS)

@@ -429,7 +429,7 @@ def test_a_request_that_the_upstream_dies_of_is_not_repeated_for_free(
     shared: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It had been silent over it for a while, so it was not the end of an idle connection."""
-    monkeypatch.setattr("bridge.upstream.reply.STALE_WITHIN", 0.0)
+    monkeypatch.setattr("bridge.upstream.http1.reply.STALE_WITHIN", 0.0)
     with (
         Upstream(answer("one"), [FIN], answer("two")) as upstream,
         shared.using(routes(upstream.url, model="retry = { attempts = 1 }\n")) as server,

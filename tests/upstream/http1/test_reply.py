@@ -13,7 +13,7 @@ from chunking import bytewise, chunkings, every_split, seeded_splits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.upstream.reply import LARGEST_HEAD, UNREAD, Reply, StaleConnection
+from bridge.upstream.http1.reply import LARGEST_HEAD, UNREAD, Reply, StaleConnection
 
 T = TypeVar("T")
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -364,7 +364,7 @@ def test_only_an_unanswered_reused_connection_is_stale(
 
 def test_a_reused_connection_that_ends_after_a_while_is_not_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        monkeypatch.setattr("bridge.upstream.reply.STALE_WITHIN", 0.0)
+        monkeypatch.setattr("bridge.upstream.http1.reply.STALE_WITHIN", 0.0)
         reply, _ = made(reused=True)
         reply.end(clean=True)
         with pytest.raises(httpx.ReadError) as caught:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from rawserver import serving, serving_context, trusting
 
-from bridge.upstream.connecting import (
+from bridge.upstream.http1.connecting import (
     HandshakeFailed,
     Lookup,
     UnknownHost,

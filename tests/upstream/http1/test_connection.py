@@ -13,9 +13,9 @@ import httpx
 import pytest
 from rawserver import Served, read_request, serving, serving_context, trusting
 
-from bridge.upstream import connection
-from bridge.upstream.connection import Connection
-from bridge.upstream.reply import Reply
+from bridge.upstream.http1 import connection
+from bridge.upstream.http1.connection import Connection
+from bridge.upstream.http1.reply import Reply
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"

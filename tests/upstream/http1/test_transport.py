@@ -12,8 +12,8 @@ import httpx
 import pytest
 from rawserver import Handle, Served, read_request, serving, serving_context, trusting
 
-from bridge.upstream.reply import StaleConnection
-from bridge.upstream.transport import Received, Sent, Transport, request_head
+from bridge.upstream.http1.reply import StaleConnection
+from bridge.upstream.http1.transport import Received, Sent, Transport, request_head
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nset-cookie: a=b\r\nset-cookie: c=d\r\ncontent-length: 5\r\n\r\nhello"
 BEGUN = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from bridge.upstream.reply import Reply
+from bridge.upstream.http1.reply import Reply
 
 _AT_ONCE = 2**20
 _PIECE = 2**18

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import httpx
 
-from bridge.upstream.connecting import Lookup, connect
-from bridge.upstream.connection import Connection
+from bridge.upstream.http1.connecting import Lookup, connect
+from bridge.upstream.http1.connection import Connection
 
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
