@@ -51,6 +51,10 @@ class ParserEngine(SpanReader):
             return []
         if NATIVE not in self._modes:
             self._settle()
+            if self._tentative is not None and self._tentative.native_end is None:
+                # Reasoning is something else than calls, whatever it says.
+                self._revert(self._base)
+                self._push("")
             self._at_zero = False
             self._modes.append(NATIVE)
             self._refresh()

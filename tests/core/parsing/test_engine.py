@@ -615,6 +615,15 @@ def test_reasoning_fields_and_text_may_alternate() -> None:
     assert fold(joined(parts + reader.finish("stop"))) == [think("a"), say("b"), think("c"), say("d")]
 
 
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_reasoning_behind_a_bare_call_shows_that_it_was_none(size: int) -> None:
+    call, more = '{"name": "f", "arguments": {"a": "x"}}', ' {"name": 1} hm'
+    reader = engine(BARE)
+    parts = reader.feed(call)
+    parts += [e for at in range(0, len(more), size) for e in reader.feed_reasoning(more[at : at + size])]
+    assert fold(joined(parts + reader.finish("stop"))) == [say(call), think(more.strip())]
+
+
 def test_reasoning_in_a_field_without_parsers() -> None:
     reader = engine(())
     parts = reader.feed_reasoning(f"a {F}") + reader.feed("b")
