@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from itertools import combinations
 from typing import Any
@@ -13,6 +14,12 @@ from bridge.config.schema import Client, Model, Upstream
 from bridge.core.routing import globs_overlap, is_glob, literal_count
 
 _COMMON = frozenset(Upstream.model_fields) | frozenset(Model.model_fields) | frozenset(Client.model_fields)
+_WITHOUT_EFFECT: tuple[tuple[KeyPath, re.Pattern[str], str], ...] = (
+    (("server", "workers"), re.compile(r"[2-9]|[1-9]\d+"), "one process serves"),
+    (("limits", "storage"), re.compile(r"(redis|valkey)s?:.*"), "each process counts by itself"),
+    (("log", "bodies"), re.compile("errors|all"), "no bodies are logged"),
+)
+"""Keys, the values that change nothing yet, and what holds instead."""
 Off = dict[tuple[str, str], str]
 
 
@@ -33,6 +40,7 @@ def check_all(
     check.upstreams()
     check.clients()
     check.exposure()
+    check.unsupported()
 
 
 class _Checks:
@@ -163,6 +171,15 @@ class _Checks:
             origin = self.document.origin(path)
             hint = "set dashboard.key, or dashboard.enabled = false"
             self.problems.add("no-dashboard-key", origin, path, message, hint=hint, severity="warning")
+
+    def unsupported(self) -> None:
+        """What may be said already and changes nothing yet."""
+        for path, values, what in _WITHOUT_EFFECT:
+            table, key = path
+            entry = self.document.values.get(str(table))
+            if isinstance(entry, dict) and values.fullmatch(str(entry.get(str(key)))):
+                origin = self.document.origin(path)
+                self.problems.add("no-effect", origin, path, f"{what} for now", severity="warning")
 
 
 def exposed(listen: str) -> bool:

@@ -285,7 +285,11 @@ class Upstream(Table):
         default="openai", description="openai: chat completions. anthropic: passed through. demo: built in."
     )
     headers: Headers = Field(default={}, description="Sent with every request.")
-    max_connections: int = Field(default=200, ge=1, description="Connections at once.")
+    max_connections: int = Field(
+        default=200,
+        ge=1,
+        description="Connections in use at once, one a request; by default at least `max_in_flight`.",
+    )
     max_in_flight: int = Field(default=64, ge=1, description="Requests at once; more wait shortly, then get 529.")
     retry_budget: RetryBudget = Field(default=RetryBudget(), description="How much load retries may add.")
     breaker: Breaker = Field(default=Breaker(), description="When the upstream is left alone.")

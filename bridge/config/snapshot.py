@@ -215,13 +215,16 @@ def _revision(loaded: Loaded) -> str:
 
 def _upstream(name: str, entry: schema.Upstream, off: str, signing_key: bytes) -> core.UpstreamRef:
     urls = (entry.base_url,) if isinstance(entry.base_url, str) else entry.base_url
+    # Who allows more requests at once than there are connections by default wants as many connections.
+    own = "max_connections" in entry.model_fields_set
+    connections = entry.max_connections if own else max(entry.max_connections, entry.max_in_flight)
     return core.UpstreamRef(
         name=name,
         base_urls=urls,
         protocol=entry.protocol,
         api_key=str(entry.api_key),
         headers=entry.headers,
-        max_connections=entry.max_connections,
+        max_connections=connections,
         max_in_flight=entry.max_in_flight,
         retry_budget=core.RetryBudget(**dict(entry.retry_budget)),
         breaker=core.Breaker(**dict(entry.breaker)),

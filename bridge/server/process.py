@@ -114,8 +114,6 @@ def run(
     snapshot = store.current
     _set_up_log(snapshot, log_format)
     store.on_swap(lambda changed: _set_up_log(changed, log_format))
-    if snapshot.server.workers > 1:
-        _log.warning("server.workers: one process serves for now, not %d", snapshot.server.workers)
     sock = listen(*snapshot.server.address)
     app = create_app(store)
     server = Server(configure(app), app.state.bridge)

@@ -32,13 +32,14 @@ QUEUE_TIMEOUT = 5.0
 
 
 class Bulkhead:
-    """At most ``limit`` calls at once; a few more wait in order, for a short time."""
+    """At most ``limit`` calls at once; a few more wait in order, for a short time. ``key`` is what sets the limit."""
 
-    __slots__ = ("_waiting", "in_flight", "limit", "name")
+    __slots__ = ("_waiting", "in_flight", "key", "limit", "name")
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, key: str = "max_in_flight") -> None:
         self.name = name
         self.limit = limit
+        self.key = key
         self.in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -80,7 +81,7 @@ class Bulkhead:
                 turn.set_result(None)
 
     def _full(self) -> UpstreamError:
-        message = f"upstream `{self.name}` is busy: {self.limit} requests are in flight (max_in_flight)"
+        message = f"upstream `{self.name}` is busy: {self.limit} requests are in flight ({self.key})"
         return UpstreamError(Fault("overloaded", message, retry_after=2.0))
 
 
@@ -93,7 +94,7 @@ class Standing:
         self._addresses = ref.base_urls
         self.budget = Budget(ref.retry_budget)
         self.breaker = CircuitBreaker(ref.breaker)
-        self.bulkhead = Bulkhead(ref.name, ref.max_in_flight)
+        self.bulkhead = Bulkhead(ref.name, *_places(ref))
         self.calibrations: dict[str, Calibration] = {}
 
     def follow(self, ref: UpstreamRef) -> None:
@@ -104,8 +105,13 @@ class Standing:
         else:
             self._addresses = ref.base_urls
             self.breaker = CircuitBreaker(ref.breaker)
-        self.bulkhead.limit = ref.max_in_flight
+        self.bulkhead.limit, self.bulkhead.key = _places(ref)
         self.bulkhead.admit()
+
+
+def _places(ref: UpstreamRef) -> tuple[int, str]:
+    """How many calls there may be at once, each of which takes a connection, and the key that says so."""
+    return min((ref.max_in_flight, "max_in_flight"), (ref.max_connections, "max_connections"))
 
 
 class Upstream:

@@ -51,6 +51,12 @@ DEMO = '[upstreams.d]\nprotocol = "demo"\n'
             "[models.a]\nupstream = 'd'\n[server]\nlisten = '[::]:1'\n[clients.c]\nkey = '${K:-k}'\n",
             "routes.toml:6:10: server.listen: warning: the dashboard needs a key when others can connect; it is off",
         ),
+        ("[models.a]\nupstream = 'd'\n[server]\nworkers = 2\n", "routes.toml:6:11: server.workers: warning: one process serves for now"),
+        (
+            "[models.a]\nupstream = 'd'\n[limits]\nstorage = 'redis://r'\n",
+            "routes.toml:6:11: limits.storage: warning: each process counts by itself for now",
+        ),
+        ("[models.a]\nupstream = 'd'\n[log]\nbodies = 'all'\n", "routes.toml:6:10: log.bodies: warning: no bodies are logged for now"),
         ("parser_dirs = ['nowhere']\n[models.a]\nupstream = 'd'\n", "routes.toml:1:16: parser_dirs[0]: warning: there is no folder `nowhere` there"),
     ],
 )  # fmt: skip

@@ -111,6 +111,28 @@ def test_a_place_given_to_someone_who_left_is_passed_on() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("keys", "limit", "key"),
+    [
+        ("", 64, "max_in_flight"),
+        ("max_in_flight = 300\n", 300, "max_connections"),
+        ("max_connections = 2\n", 2, "max_connections"),
+        ("max_connections = 8\nmax_in_flight = 7\n", 7, "max_in_flight"),
+    ],
+)
+def test_a_call_needs_a_place_and_a_connection(tmp_path: Path, keys: str, limit: int, key: str) -> None:
+    async def run() -> None:
+        pools = Pools()
+        pools.follow(snapshot(tmp_path, "http://a/v1", upstream=keys))
+        (standing,) = pools.standings.values()
+        assert (standing.bulkhead.limit, standing.bulkhead.key) == (limit, key)
+        pools.follow(snapshot(tmp_path, "http://a/v1", upstream="max_connections = 1\n"))
+        assert (standing.bulkhead.limit, standing.bulkhead.key) == (1, "max_connections")
+        await pools.aclose()
+
+    asyncio.run(run())
+
+
 def test_a_bulkhead_does_not_keep_people_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.upstream.pool.QUEUE_TIMEOUT", 0.01)
 
