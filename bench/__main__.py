@@ -9,12 +9,13 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import peers, report
 from bench.load import LoadError
 from bench.peers import BenchError, Peer
-from bench.scenarios import SCENARIOS, Figures, measure
+from bench.scenarios import SCENARIOS, Figures, Scenario, measure
 
 
 def main() -> int:
@@ -44,7 +45,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(args: argparse.Namespace, scenarios: list, folder: Path) -> int:  # type: ignore[type-arg]
+def _run(args: argparse.Namespace, scenarios: Sequence[Scenario], folder: Path) -> int:
     cores = os.sched_getaffinity(0)
     if not {peers.HARNESS_CORE, peers.PEER_CORE} <= cores:
         raise BenchError("cores 0 and 1 are needed: one for the proxy, one for its clients and its upstream")

@@ -7,14 +7,27 @@ by itself, which no system trusts; ``trusting()`` is a client's context that doe
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 PEM = Path(__file__).parent / "upstream" / "http1" / "localhost.pem"
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Run a test on a loop of its own, for 40 s at most, and have what it left open warn."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(40):
+            await test
+
+    asyncio.run(limited())
+    gc.collect()
 
 
 def serving_context(alpn: str = "http/1.1") -> ssl.SSLContext:

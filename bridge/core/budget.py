@@ -17,6 +17,9 @@ class Budget:
     __slots__ = ("_deposits", "_policy", "_slot", "_width", "_withdrawals")
 
     def __init__(self, policy: RetryBudget) -> None:
+        self._begin(policy)
+
+    def _begin(self, policy: RetryBudget) -> None:
         self._policy = policy
         self._width = policy.ttl / _SLOTS
         self._slot = 0
@@ -28,7 +31,7 @@ class Budget:
         if policy.ttl == self._policy.ttl:
             self._policy = policy
         elif policy != self._policy:
-            self.__init__(policy)  # type: ignore[misc]
+            self._begin(policy)
 
     def deposit(self, now: float) -> None:
         """Count one original request. A request that the client itself repeats is none."""

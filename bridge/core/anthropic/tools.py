@@ -83,8 +83,8 @@ def read_tools(body: Json, notes: Notes) -> Declared:
     if searchable:
         deferred.clear()
     hidden = tuple([tool for tool in tools.values() if tool.name in deferred]) if deferred else ()
-    shown_ = tuple([tool for tool in tools.values() if tool.name not in deferred] if hidden else tools.values())
-    return Declared(shown_, hidden, frozenset(elsewhere - tools.keys()))
+    visible = tuple([tool for tool in tools.values() if tool.name not in deferred] if hidden else tools.values())
+    return Declared(visible, hidden, frozenset(elsewhere - tools.keys()))
 
 
 def _leave_out(kind: str, search: bool, notes: Notes) -> None:

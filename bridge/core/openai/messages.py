@@ -80,7 +80,7 @@ class MessageWriter:
             self._results(results)
             held = [part for result in results for part in result.parts if not isinstance(part, Text)]
             if held:
-                content[:0] = [written for part in held if not _is_text(part) and (written := _content(part))]
+                content[:0] = [written for part in held if not _is_text_document(part) and (written := _content(part))]
         if content:
             self._user(content)
 
@@ -137,7 +137,7 @@ def result_text(result: ToolResult) -> str:
     texts = [
         part.text if isinstance(part, Text) else _document_text(part)
         for part in result.parts
-        if isinstance(part, Text) or _is_text(part)
+        if isinstance(part, Text) or _is_text_document(part)
     ]
     text = _BREAK.join(filter(None, texts))
     if not text and result.parts:
@@ -145,7 +145,7 @@ def result_text(result: ToolResult) -> str:
     return f"Error: {text}" if result.is_error else text
 
 
-def _is_text(part: Part) -> TypeGuard[Document]:
+def _is_text_document(part: Part) -> TypeGuard[Document]:
     return isinstance(part, Document) and not part.data
 
 

@@ -72,12 +72,10 @@ _SHORT = 16
 
 def _holds(text: str, chars: str) -> bool:
     """Whether one of ``chars`` is in ``text``. They are few, and each is found faster than a regex finds any."""
-    for char in chars:
+    for char in chars:  # noqa: SIM110 - half the price of any()
         if char in text:
-            break
-    else:
-        return False
-    return True
+            return True
+    return False
 
 
 class Table:

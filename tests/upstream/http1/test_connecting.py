@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 import ssl
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
-from rawserver import serving, serving_context, trusting
+from rawserver import run, serving, serving_context, trusting
 
 from bridge.upstream.http1.connecting import (
     HandshakeFailed,
@@ -31,15 +30,6 @@ class Probe(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(40):
-            await test
-
-    asyncio.run(limited())
-    gc.collect()  # what was left open warns, and warnings are errors
 
 
 async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
-from rawserver import Served, read_request, serving, serving_context, trusting
+from rawserver import Served, read_request, run, serving, serving_context, trusting
 
 from bridge.upstream.http1 import connection
 from bridge.upstream.http1.connection import Connection
@@ -22,14 +22,6 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 LARGE = b"0123456789abcdef" * 2**19
 
 TLS = pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(30):
-            await test
-
-    asyncio.run(limited())
 
 
 class Made:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import httpx
 import pytest
-from rawserver import Handle, Served, read_request, serving, serving_context, trusting
+from rawserver import Handle, Served, read_request, run, serving, serving_context, trusting
 
 from bridge.upstream.http1.reply import StaleConnection
 from bridge.upstream.http1.transport import Received, Sent, Transport, request_head
@@ -18,15 +17,6 @@ from bridge.upstream.http1.transport import Received, Sent, Transport, request_h
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nset-cookie: a=b\r\nset-cookie: c=d\r\ncontent-length: 5\r\n\r\nhello"
 BEGUN = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"
 LONG = 60.0
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(40):
-            await test
-
-    asyncio.run(limited())
-    gc.collect()  # what was left open warns, and warnings are errors
 
 
 def answering(data: bytes) -> Handle:
