@@ -411,12 +411,13 @@ def test_the_bulkhead_queues_then_refuses(shared: Running, monkeypatch: pytest.M
 
 def test_a_connection_that_died_idle_is_replaced_for_free(shared: Running) -> None:
     """The upstream closes its idle connection just as it is used again: nobody notices, nothing is spent."""
-    stale = [*answer("one")[:-1], KEEP]
     with (
-        Upstream(stale, [FIN], answer("two")) as upstream,
+        Upstream(answer("one"), [FIN], answer("two")) as upstream,
         shared.using(routes(upstream.url, model="retry = { attempts = 1 }\n")) as server,
     ):
         assert server.post(ask()).text == "one"
+        # The client has its answer a moment before the connection is free again.
+        server.wait(lambda: not server.state.load.in_flight)
         got = server.post(ask())
         assert got.text == "two"
         assert got.headers["x-bridge-attempts"] == "1"
@@ -435,6 +436,8 @@ def test_a_request_that_the_upstream_dies_of_is_not_repeated_for_free(
         shared.using(routes(upstream.url, model="retry = { attempts = 1 }\n")) as server,
     ):
         assert server.post(ask()).text == "one"
+        # The client has its answer a moment before the connection is free again.
+        server.wait(lambda: not server.state.load.in_flight)
         assert error_of(server.post(ask())) == (500, "api_error")
         assert [request.connection for request in upstream.requests] == [1, 1]
 
