@@ -338,6 +338,8 @@ def test_the_breaker_hears_of_empty_answers(shared: Running, stream: bool, finis
         breaker = server.state.pools.standings["u0"].breaker
         server.wait(lambda: breaker.retry_in(server.now()) == 0)
         assert server.post(ask(stream=stream)).status == 200
+        # The client has its answer a moment before the attempt is over.
+        server.wait(lambda: not server.state.load.in_flight)
         assert server.call(lambda: breaker.state) == "closed"
         assert text_of(server.post(ask(stream=stream)), stream) == "all well"
 
